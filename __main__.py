@@ -1,0 +1,27 @@
+"""A stack: its settings, the service in two colors, what it puts out."""
+
+from pathlib import Path
+
+import pulumi
+
+from bluegreen import stack
+from bluegreen.errors import BluegreenError
+from bluegreen.service import BlueGreenService
+
+ROOT = Path(__file__).resolve().parent
+
+try:
+    settings = stack.read_settings(ROOT)
+    plan = stack.guarded(settings, ROOT)
+except BluegreenError as error:
+    raise pulumi.RunError(str(error)) from None
+
+service = BlueGreenService(plan.name, settings, root=ROOT, drift=plan.drift)
+
+pulumi.export("url", service.url)
+pulumi.export("live", service.live)
+pulumi.export("standby", service.standby)
+pulumi.export("direct_urls", service.direct_urls)
+pulumi.export("switch", service.report)
+# What the guard of the next update compares with. Secret, as digests of secrets are in it.
+pulumi.export("fingerprints", pulumi.Output.secret(plan.fingerprints))

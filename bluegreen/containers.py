@@ -1,0 +1,193 @@
+"""What runs in Docker: the edge, a color, and what they need. One function makes one thing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_docker as docker
+
+from bluegreen import defaults
+from bluegreen.edge import BOOTSTRAP, CONFIG_FOLDER, START_SCRIPT, TEMPLATES
+from bluegreen.images import built_name, image_reference
+from bluegreen.settings import Color, Settings
+
+LABEL = "bluegreen.service"
+LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
+EDGE_STOP_GRACE = 10
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What all parts of one service share.
+
+    Attributes:
+        name: prefix of everything made in Docker; unique on the host.
+        settings: the stack's settings.
+        root: the project's folder, which relative paths start from.
+        parent: the component that the resources belong to.
+    """
+
+    name: str
+    settings: Settings
+    root: Path
+    parent: pulumi.Resource
+
+    def container(self, part: str) -> str:
+        """The Docker name of a color's or the edge's container; it is its host name too."""
+        return f"{self.name}-{part}"
+
+    def options(self, **options: Any) -> pulumi.ResourceOptions:
+        """Options of a resource that belongs to the service."""
+        return pulumi.ResourceOptions(parent=self.parent, **options)
+
+
+def make_network(scope: Scope) -> docker.Network:
+    """The stack's own network, on which the edge finds the colors by name."""
+    return docker.Network(
+        "network",
+        name=scope.name,
+        labels=[docker.NetworkLabelArgs(label=LABEL, value=scope.name)],
+        opts=scope.options(),
+    )
+
+
+def make_data_volume(scope: Scope) -> docker.Volume | None:
+    """The colors' shared data: no update deletes it, nor does `pulumi destroy`."""
+    if not scope.settings.data_path:
+        return None
+    return docker.Volume(
+        "data",
+        name=f"{scope.name}-data",
+        labels=[docker.VolumeLabelArgs(label=LABEL, value=scope.name)],
+        opts=scope.options(retain_on_delete=True),
+    )
+
+
+def make_image(scope: Scope, color: Color) -> docker.RemoteImage:
+    """The color's image: built, or taken as it is when local, or pulled."""
+    build, version = scope.settings.build, scope.settings.versions[color]
+    if not build:
+        return docker.RemoteImage(
+            f"image-{color}",
+            name=image_reference(scope.settings.image, version),
+            keep_locally=True,  # other stacks on this host may use it too
+            opts=scope.options(),
+        )
+    return docker.RemoteImage(
+        f"image-{color}",
+        name=built_name(scope.name, scope.settings, color, scope.root),
+        build=docker.RemoteImageBuildArgs(
+            context=build.context,
+            dockerfile=build.dockerfile,
+            build_args={**build.args, build.version_arg: version},
+            label={LABEL: scope.name},
+        ),
+        # Nobody else's: it goes after the container that ran it.
+        keep_locally=not scope.settings.prune,
+        opts=scope.options(),
+    )
+
+
+def make_edge(scope: Scope, network: docker.Network) -> docker.Container:
+    """The edge. What may change in its life comes through the switch, into its volume."""
+    settings = scope.settings
+    image = docker.RemoteImage(
+        "image-edge", name=settings.edge_image, keep_locally=True, opts=scope.options()
+    )
+    config = docker.Volume(
+        "edge-config",
+        name=f"{scope.name}-edge-config",
+        labels=[docker.VolumeLabelArgs(label=LABEL, value=scope.name)],
+        opts=scope.options(),
+    )
+    return docker.Container(
+        "edge",
+        docker.ContainerArgs(
+            name=scope.container("edge"),
+            image=image.image_id,
+            entrypoints=["sh", "-ec", START_SCRIPT],
+            uploads=[
+                docker.ContainerUploadArgs(
+                    file=BOOTSTRAP, content=(TEMPLATES / "bootstrap.conf").read_text()
+                )
+            ],
+            volumes=[
+                docker.ContainerVolumeArgs(volume_name=config.name, container_path=CONFIG_FOLDER)
+            ],
+            ports=_ports(
+                (80, settings.http_port, settings.http_address),
+                (8081, settings.preview_port, settings.direct_address),
+            ),
+            stop_signal="SIGQUIT",  # nginx's own word for: finish what you serve
+            destroy_grace_seconds=EDGE_STOP_GRACE,
+            **_common(scope, network),
+        ),
+        opts=scope.options(
+            delete_before_replace=True,  # two containers cannot share a name or a port
+            # A later version's start script or first page is no reason to replace it.
+            ignore_changes=["uploads", "entrypoints"],
+        ),
+    )
+
+
+def make_color(
+    scope: Scope,
+    color: Color,
+    image: docker.RemoteImage,
+    network: docker.Network,
+    data: docker.Volume | None,
+    after: pulumi.Resource | None = None,
+) -> docker.Container:
+    """A color's container; `after` is what must be done before it may be touched."""
+    settings, ini = scope.settings, scope.settings.grafana_ini
+    uploads = [(defaults.INI_TARGET, (scope.root / ini).read_text())] if ini else []
+    volumes = [(data.name, settings.data_path)] if data else []
+    limits = settings.limits
+    return docker.Container(
+        color,
+        docker.ContainerArgs(
+            name=scope.container(color),
+            image=image.image_id,
+            command=list(settings.command) or None,
+            envs=_envs(settings),
+            uploads=[docker.ContainerUploadArgs(file=f, content=text) for f, text in uploads],
+            volumes=[
+                docker.ContainerVolumeArgs(volume_name=name, container_path=path)
+                for name, path in volumes
+            ],
+            ports=_ports((settings.port, settings.direct_ports[color], settings.direct_address)),
+            memory=limits.memory or None,
+            cpus=f"{limits.cpus:g}" if limits.cpus else None,
+            user=settings.user or None,
+            destroy_grace_seconds=settings.stop_grace,
+            **_common(scope, network),
+        ),
+        opts=scope.options(delete_before_replace=True, depends_on=[after] if after else None),
+    )
+
+
+def _common(scope: Scope, network: docker.Network) -> dict[str, Any]:
+    return {
+        "labels": [docker.ContainerLabelArgs(label=LABEL, value=scope.name)],
+        "network_mode": network.name,  # set, as the provider reads it back and would see a change
+        "networks_advanced": [docker.ContainerNetworksAdvancedArgs(name=network.name)],
+        "restart": "unless-stopped",
+        "log_driver": "json-file",  # the switch reads users' requests from the edge's log
+        "log_opts": LOG_LIMITS,
+    }
+
+
+def _envs(settings: Settings) -> list[pulumi.Input[str]]:
+    pairs = [f"{key}={value}" for key, value in sorted(settings.env.items())]
+    if settings.env_is_secret:
+        return [pulumi.Output.secret(pair) for pair in pairs]
+    return list(pairs)
+
+
+def _ports(*ports: tuple[int, int, str]) -> list[docker.ContainerPortArgs] | None:
+    return [
+        docker.ContainerPortArgs(internal=internal, external=external, ip=address)
+        for internal, external, address in ports
+        if external
+    ] or None

@@ -1,0 +1,140 @@
+"""The edge's config: rendered from the templates in nginx/, one text for one live color.
+
+What only the moment of the switch knows (generation, since) stays as @word@ in the rendered
+text, so that the same settings always render to the same text and `pulumi preview` shows no
+change that is none. `stamp` fills these in.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bluegreen.errors import ConfigError
+from bluegreen.settings import Color, Settings, other
+
+TEMPLATES = Path(__file__).resolve().parent.parent / "nginx"
+CONFIG_FOLDER = "/etc/bluegreen"  # the volume that outlives the container
+BOOTSTRAP = "/etc/bluegreen-bootstrap.conf"
+
+# nginx always starts from the last config that went through a whole switch: one that was
+# still on trial when the container stopped is not taken up again.
+START_SCRIPT = f"""\
+cd {CONFIG_FOLDER}
+for config in stable.conf {BOOTSTRAP}; do
+    [ -s $config ] && cp $config start.conf && mv start.conf nginx.conf && break
+done
+exec nginx -c {CONFIG_FOLDER}/nginx.conf -g 'daemon off;'
+"""
+
+_SLOT = re.compile(
+    r"^(?P<indent> *)\{\{ (?P<whole>[^{}]*) \}\}$|\{\{ (?P<part>[^{}]*) \}\}", re.MULTILINE
+)
+_HEADER = re.compile(
+    r"# bluegreen color=(?P<color>\w+) version=(?P<version>\S+) generation=(?P<generation>\d+) "
+    r"since=(?P<since>\S+) config=(?P<config>\w+)"
+)
+
+
+@dataclass(frozen=True)
+class State:
+    """What an edge config says of itself in its first line."""
+
+    color: str
+    version: str
+    generation: int
+    since: str
+    config: str  # digest of the rendered text, before the stamp
+
+
+def fill(template: str, slots: Mapping[str, str], name: str) -> str:
+    """Put the slots' values for {{ slot }}; a slot alone on a line keeps its indent.
+
+    Raises:
+        ConfigError: the template has a slot that nothing is known for.
+    """
+    unknown: list[str] = []
+
+    def value(match: re.Match[str]) -> str:
+        slot = (match["whole"] or match["part"]).strip()
+        if slot not in slots:
+            unknown.append(slot)
+            return ""
+        if match["whole"]:
+            indent = match["indent"] or ""
+            return "\n".join(indent + line if line else "" for line in slots[slot].splitlines())
+        return slots[slot]
+
+    text = _SLOT.sub(value, template)
+    if unknown:
+        known = ", ".join(slots)
+        raise ConfigError(
+            [f"{name}: {{{{ {slot} }}}} is unknown; allowed: {known}" for slot in unknown]
+        )
+    return text
+
+
+def render(settings: Settings, live: Color, names: Mapping[Color, str], root: Path) -> str:
+    """Render the config that makes a color live.
+
+    Args:
+        settings: the stack's settings.
+        live: the color.
+        names: host name of each color on the stack's network.
+        root: the project's folder, for a template of the stack's own.
+    """
+    path = root / settings.service_template if settings.service_template else None
+    service = (path or TEMPLATES / "service.conf").read_text()
+    idle = other(live)
+    label = settings.service_template or "nginx/service.conf"
+    return fill(
+        (TEMPLATES / "nginx.conf").read_text(),
+        {
+            "live": live,
+            "idle": idle,
+            "version": settings.versions[live] or "unknown",
+            "blue": names["blue"],
+            "green": names["green"],
+            "blue_valid": _valid(settings, "blue", live),
+            "green_valid": _valid(settings, "green", live),
+            "port": str(settings.port),
+            "drain_timeout": str(settings.drain_timeout),
+            "service of live": fill(service, {"upstream": live}, label),
+            "service of idle": fill(service, {"upstream": idle}, label),
+        },
+        "nginx/nginx.conf",
+    )
+
+
+def _valid(settings: Settings, color: Color, live: Color) -> str:
+    """For how long a color's address is good before nginx asks again."""
+    return "1s" if color == live or color in settings.declared else "60s"
+
+
+def digest(rendered: str) -> str:
+    """The rendered text's digest, by which a config that is already live is known."""
+    return hashlib.sha256(rendered.encode()).hexdigest()[:16]
+
+
+def stamp(rendered: str, generation: int, since: str) -> str:
+    """Fill in what only the moment of the switch knows."""
+    return (
+        rendered.replace("@config@", digest(rendered))
+        .replace("@generation@", str(generation))
+        .replace("@since@", since)
+    )
+
+
+def state_of(config: str) -> State | None:
+    """Read the first line of a config; None for the bootstrap config, or no config at all."""
+    match = _HEADER.match(config)
+    if not match:
+        return None
+    return State(
+        color=match["color"],
+        version=match["version"],
+        generation=int(match["generation"]),
+        since=match["since"],
+        config=match["config"],
+    )

@@ -1,0 +1,154 @@
+"""The service in two colors behind its edge: one component, a release told top-down."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import cast
+
+import pulumi
+import pulumi_command as command
+import pulumi_docker as docker
+
+from bluegreen.containers import (
+    Scope,
+    make_color,
+    make_data_volume,
+    make_edge,
+    make_image,
+    make_network,
+)
+from bluegreen.edge import render
+from bluegreen.gate import HealthGate
+from bluegreen.images import image_of
+from bluegreen.settings import COLORS, Color, Settings, other
+from bluegreen.switch import Order
+
+
+class BlueGreenService(pulumi.ComponentResource):
+    """A service that is released color by color.
+
+    Attributes:
+        url: where users reach the service.
+        live: {color, version, image} of the color that serves.
+        standby: {color, version, image} of the color kept ready; None without.
+        direct_urls: each published direct port's URL, by color, and the preview's.
+        report: what the last switch did (see `switch.Report`).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        *,
+        root: Path,
+        drift: str = "",
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Declare the service.
+
+        Args:
+            name: prefix of everything made in Docker; unique on the host.
+            settings: the stack's settings.
+            root: the project's folder, which relative paths start from.
+            drift: how what nginx serves differs from the stack's outputs; "" normally.
+            opts: resource options.
+        """
+        super().__init__("bluegreen:index:Service", name, None, opts)
+        self._scope = scope = Scope(name, settings, root, parent=self)
+        target, outgoing = settings.active_color, other(settings.active_color)
+
+        network = make_network(scope)
+        data = make_data_volume(scope)
+        images = {color: make_image(scope, color) for color in settings.declared}
+        edge = make_edge(scope, network)
+        container = make_color(scope, target, images[target], network, data)
+        gate = self._make_gate(target, container, edge, drift)
+        switch = self._make_switch(gate, edge)
+        if outgoing in settings.declared:
+            make_color(scope, outgoing, images[outgoing], network, data, after=switch)
+        # With standby `remove` the outgoing color is not declared: Pulumi deletes it last.
+
+        self.url = _url(settings.http_address, settings.http_port)
+        self.report = switch.stdout.apply(json.loads)
+        self.live = self.report.apply(lambda report: self._describe(report["color"]))
+        self.standby = self._describe(outgoing) if outgoing in settings.declared else None
+        self.direct_urls = self._direct_urls()
+        self.register_outputs({"url": self.url, "live": self.live})
+
+    def _make_gate(
+        self, color: Color, container: docker.Container, edge: docker.Container, drift: str
+    ) -> HealthGate:
+        scope, settings = self._scope, self._scope.settings
+        host = scope.container(color)
+        return HealthGate(
+            "gate",
+            color=color,
+            version=settings.versions[color],
+            container=host,
+            container_id=container.id,
+            edge=scope.container("edge"),
+            url=f"http://{host}:{settings.port}{settings.health.path}",
+            health=settings.health_of(color),
+            docker=settings.docker,
+            drift=drift,
+            opts=scope.options(depends_on=[edge, container]),
+        )
+
+    def _make_switch(self, gate: HealthGate, edge: docker.Container) -> command.local.Command:
+        """The switch; its color is the gate's, so that no color is switched to ungated."""
+        return command.local.Command(
+            "switch",
+            create=f"{_python(self._scope.root)} -m bluegreen.switch",
+            stdin=gate.color.apply(self._render),
+            environment={
+                "BLUEGREEN_ORDER": gate.color.apply(self._order),
+                # A gate that ran again is followed by a switch: it finds that all is well, or
+                # puts right what an update left that died in between.
+                "BLUEGREEN_GATE_PASSED_AT": gate.passed_at,
+                "BLUEGREEN_EDGE_ID": edge.id,
+            },
+            opts=self._scope.options(),
+        )
+
+    def _render(self, color: str) -> str:
+        names = {each: self._scope.container(each) for each in COLORS}
+        return render(self._scope.settings, cast("Color", color), names, self._scope.root)
+
+    def _order(self, color: str) -> str:
+        settings, live = self._scope.settings, cast("Color", color)
+        return Order(
+            color=live,
+            version=settings.versions[live],
+            edge=self._scope.container("edge"),
+            health=settings.health_of(live),
+            bake=settings.bake,
+            drain_timeout=settings.drain_timeout,
+            docker=settings.docker,
+        ).to_json()
+
+    def _describe(self, color: Color) -> dict[str, str]:
+        scope = self._scope
+        return {
+            "color": color,
+            "version": scope.settings.versions[color],
+            "image": image_of(scope.name, scope.settings, color, scope.root),
+        }
+
+    def _direct_urls(self) -> dict[str, str]:
+        settings = self._scope.settings
+        ports = {str(color): settings.direct_ports[color] for color in settings.declared}
+        ports["preview"] = settings.preview_port
+        return {name: _url(settings.direct_address, port) for name, port in ports.items() if port}
+
+
+def _url(address: str, port: int) -> str:
+    host = "127.0.0.1" if address in ("0.0.0.0", "::") else address
+    host = f"[{host}]" if ":" in host else host
+    return f"http://{host}" if port == 80 else f"http://{host}:{port}"
+
+
+def _python(root: Path) -> str:
+    """This Python, by a path that is the same on every machine where that can be had."""
+    here = Path(sys.executable)
+    return os.path.relpath(here, root) if here.is_relative_to(root) else str(here)

@@ -1,0 +1,132 @@
+"""The stack's settings, typed and frozen. `config.load` makes them; nothing else does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Color = Literal["blue", "green"]
+COLORS: tuple[Color, Color] = ("blue", "green")
+
+
+def other(color: Color) -> Color:
+    """The color that is not this one."""
+    return "green" if color == "blue" else "blue"
+
+
+@dataclass(frozen=True)
+class Health:
+    """What the gate asks of the target.
+
+    Attributes:
+        path: asked with GET on the service's port.
+        timeout: seconds for the whole gate, the service's boot included.
+        interval: seconds between two passes.
+        passes: consecutive good answers that make the gate pass.
+        status: the HTTP status of a good answer.
+        json: fields the answer must have, with their values; empty = not looked at.
+        version_field: field of the answer that reports the version; "" = not checked.
+        version: version to be reported; "" = the color's own version.
+    """
+
+    path: str
+    timeout: float
+    interval: float
+    passes: int
+    status: int
+    json: Mapping[str, object]
+    version_field: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Bake:
+    """How long, and how strictly, real traffic is watched after the switch.
+
+    Attributes:
+        seconds: how long; 0 = not at all.
+        max_error_share: share of 5xx answers, 0 to 1, above which the switch goes back.
+        min_requests: with fewer requests the share says nothing and is not judged.
+    """
+
+    seconds: float
+    max_error_share: float
+    min_requests: int
+
+
+@dataclass(frozen=True)
+class Build:
+    """An image built per color, with that color's version as a build argument.
+
+    Attributes:
+        context: folder, relative to the project.
+        dockerfile: file, relative to the context.
+        args: further build arguments.
+        version_arg: build argument that carries the color's version.
+    """
+
+    context: str
+    dockerfile: str
+    args: Mapping[str, str]
+    version_arg: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a color may use: memory in MB and CPUs; 0 = no limit."""
+
+    memory: int
+    cpus: float
+
+
+@dataclass(frozen=True)
+class Docker:
+    """Which daemon: the docker provider's own settings; "" = the environment's."""
+
+    host: str = ""
+    context: str = ""
+    cert_path: str = ""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One stack's settings. Field names are the config's keys; Pulumi.yaml describes each."""
+
+    active_color: Color
+    versions: Mapping[Color, str]
+    image: str
+    build: Build | None
+    port: int
+    command: tuple[str, ...]
+    http_port: int
+    http_address: str
+    preview_port: int
+    direct_ports: Mapping[Color, int]
+    direct_address: str
+    data_path: str
+    grafana_ini: str
+    env: Mapping[str, str]
+    env_is_secret: bool
+    limits: Limits
+    user: str
+    stop_grace: int
+    standby: Literal["remove", "keep"]
+    health: Health
+    bake: Bake
+    drain_timeout: int
+    prune: bool
+    allow_in_place: bool
+    edge_image: str
+    service_template: str
+    docker: Docker = Docker()
+
+    @property
+    def declared(self) -> tuple[Color, ...]:
+        """The colors that run after the update, the active one first."""
+        idle = other(self.active_color)
+        if self.standby == "keep" and self.versions[idle]:
+            return (self.active_color, idle)
+        return (self.active_color,)
+
+    def health_of(self, color: Color) -> Health:
+        """What the gate asks of this color: its own version, unless config names another."""
+        return replace(self.health, version=self.health.version or self.versions[color])

@@ -1,0 +1,193 @@
+"""The switch: moves users from one color to the other, or leaves them where they are.
+
+Run as a program (`python -m bluegreen.switch`): the rendered config on standard input, the
+order as JSON in BLUEGREEN_ORDER, the report as JSON on standard output. `Switch.run` is the
+whole of it, in order.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from bluegreen.edge import State, digest, stamp
+from bluegreen.errors import BluegreenError, EdgeUnreachable, SwitchFailed
+from bluegreen.nginx import POLL, Nginx
+from bluegreen.settings import Bake, Docker, Health
+from bluegreen.shell import Shell
+from bluegreen.traffic import Count, Traffic
+
+# Long enough for a name that nginx asked for before the container was there: it asks a lost
+# question again after 5 s (resend_timeout in ngx_resolver.c).
+PROBE_SECONDS = 10.0
+# The target is asked this often while its traffic is watched; this many misses end the bake.
+PULSE = 1.0
+MISSES = 3
+# How long after the drain's end nginx gets to close what is left, and the log to say so.
+GRACE = 2.0
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be switched, and how: the color, its version, the edge's container."""
+
+    color: str
+    version: str
+    edge: str
+    health: Health
+    bake: Bake
+    drain_timeout: int
+    docker: Docker
+
+    def to_json(self) -> str:
+        """The order as JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Order":
+        """The order from its JSON."""
+        raw = json.loads(text)
+        parts = {"health": Health, "bake": Bake, "docker": Docker}
+        return cls(**{key: parts[key](**v) if key in parts else v for key, v in raw.items()})
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a switch did. Times in seconds; `cut` counts connections closed at the drain's end."""
+
+    color: str
+    version: str
+    generation: int
+    since: str
+    switched: bool
+    requests: int
+    errors: int
+    bake_seconds: float
+    drain_seconds: float
+    cut: int
+
+
+class Switch:
+    """One switch, from the last look at the target to the end of the drain."""
+
+    def __init__(self, order: Order, rendered: str, shell: Shell) -> None:
+        """Prepare; nothing is touched yet."""
+        self._order, self._rendered = order, rendered
+        self._nginx = Nginx(shell, order.health)
+
+    def run(self) -> Report:
+        """Switch, or raise SwitchFailed with the color from before serving."""
+        nginx, order = self._nginx, self._order
+        nginx.require_version()
+        before = nginx.state()
+        if before and before.config == digest(self._rendered):
+            nginx.prove(before.color, before.generation)
+            nginx.probe(order.color, PROBE_SECONDS)
+            return self._report(before.generation, before.since, switched=False, traffic=None)
+        generation, since = nginx.next_generation(), datetime.now(UTC).isoformat("T", "seconds")
+        try:
+            if before:  # before the first switch nginx knows no color to ask
+                nginx.probe(order.color, PROBE_SECONDS)
+            nginx.write(stamp(self._rendered, generation, since))
+        except BluegreenError as error:
+            raise SwitchFailed(f"{error}; {_serving(before)}") from error
+        with Traffic(order.edge, generation, order.bake, order.docker) as traffic:
+            nginx.arm()
+            try:
+                nginx.reload()
+                switched = time.monotonic()
+                nginx.prove(order.color, generation)
+                nginx.probe(order.color, PROBE_SECONDS)
+                if before:  # the first color has nothing to go back to
+                    self._bake(traffic, switched)
+                nginx.confirm()
+            except BaseException as error:
+                serves = nginx.restore()
+                raise SwitchFailed(f"{_reason(error)}; {serves}") from error
+            return self._report(generation, since, switched=True, traffic=traffic, at=switched)
+
+    def _bake(self, traffic: Traffic, switched: float) -> None:
+        """Watch users' requests, and the target's health, until the bake is over."""
+        bake, misses = self._order.bake, 0
+        while (left := switched + bake.seconds - time.monotonic()) > 0:
+            if traffic.suffers.wait(min(left, PULSE)):
+                raise SwitchFailed(f"real traffic suffers: {_share(traffic.count, bake)}")
+            answer = self._nginx.ask(self._order.color)
+            misses = misses + 1 if answer.complaint else 0
+            if misses >= MISSES:
+                raise SwitchFailed(f"{self._order.color} fell ill while baking: {answer.seen}")
+
+    def _report(
+        self, generation: int, since: str, *, switched: bool, traffic: Traffic | None, at: float = 0
+    ) -> Report:
+        """Drain, then tell."""
+        baked = time.monotonic()
+        count = traffic.count if traffic else Count()
+        cut = self._drain(traffic, at or baked)
+        return Report(
+            color=self._order.color,
+            version=self._order.version,
+            generation=generation,
+            since=since,
+            switched=switched,
+            requests=count.requests,
+            errors=count.errors,
+            bake_seconds=round(baked - at, 1) if at else 0,
+            drain_seconds=round(time.monotonic() - (at or baked), 1),
+            cut=cut,
+        )
+
+    def _drain(self, traffic: Traffic | None, switched: float) -> int:
+        """Wait for the old workers, bounded by the drain's time; return what was cut."""
+        deadline = switched + self._order.drain_timeout
+        try:
+            while self._nginx.leaving() and time.monotonic() < deadline + GRACE:
+                time.sleep(POLL)
+        except EdgeUnreachable:
+            return 0  # confirmed already: an edge that went away now has nothing left to drain
+        if not traffic or time.monotonic() < deadline:
+            return 0
+        traffic.ended.wait(GRACE / 4)  # the last lines of the log are still on their way
+        return traffic.cut_since(deadline - POLL)
+
+
+def _serving(state: State | None) -> str:
+    return f"{state.color} {state.version} still serves" if state else "no color is live"
+
+
+def _share(count: Count, bake: Bake) -> str:
+    return (
+        f"{count.errors} of {count.requests} requests answered 5xx ({count.share:.1%}, "
+        f"allowed {bake.max_error_share:.1%})"
+    )
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) if isinstance(error, BluegreenError) else "the switch was interrupted"
+
+
+def main() -> int:
+    """Run the switch that the environment and standard input order; return the exit code."""
+    # A SIGTERM unwinds like Ctrl-C, so that the switch goes back before the process ends.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    order = Order.from_json(os.environ["BLUEGREEN_ORDER"])
+    try:
+        with Shell(order.edge, order.docker) as shell:
+            report = Switch(order, sys.stdin.read(), shell).run()
+    except BluegreenError as error:
+        print(
+            f"switch to {order.color} {order.version} failed: {error}. Next: mend what is named "
+            f"here (`docker logs {order.edge}` has nginx's side) and run `pulumi up` again, or "
+            "set active_color back.",
+            file=sys.stderr,
+        )
+        return 1
+    print(json.dumps(asdict(report)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""Real traffic, read from the edge's access log while a switch is watched."""
+
+import json
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from bluegreen.settings import Bake, Docker
+from bluegreen.shell import command, environment
+
+PUBLIC_PORT = 80
+
+
+@dataclass(frozen=True)
+class Count:
+    """Requests answered, and those of them answered with 5xx."""
+
+    requests: int = 0
+    errors: int = 0
+
+    @property
+    def share(self) -> float:
+        """The share of 5xx answers, 0 to 1."""
+        return self.errors / self.requests if self.requests else 0.0
+
+    def exceeds(self, bake: Bake) -> bool:
+        """Whether this is more 5xx than a bake allows."""
+        return self.requests >= bake.min_requests and self.share > bake.max_error_share
+
+
+class Traffic:
+    """Counts users' requests as nginx logs them, while the `with` block lasts."""
+
+    def __init__(self, edge: str, generation: int, bake: Bake, docker: Docker) -> None:
+        """Count the requests of this generation; set `suffers` when the bake's limit is passed."""
+        self.count, self.suffers, self.ended = Count(), threading.Event(), threading.Event()
+        self._older: list[float] = []  # when a request of an older generation ended
+        self._generation, self._bake = generation, bake
+        self._process = subprocess.Popen(
+            command(docker, "logs", "--follow", "--tail", "0", edge),
+            env=environment(docker),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def cut_since(self, moment: float) -> int:
+        """How many requests of older generations ended at or after this time.monotonic()."""
+        return sum(1 for ended in self._older if ended >= moment)
+
+    def _follow(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            self._take(line)
+        self.ended.set()
+
+    def _take(self, line: bytes) -> None:
+        if not line.startswith(b'{"time"'):
+            return
+        try:
+            entry = json.loads(line)
+        except json.JSONDecodeError:
+            return
+        if entry["port"] != PUBLIC_PORT:
+            return
+        if entry["generation"] < self._generation:
+            self._older.append(time.monotonic())
+        elif entry["generation"] == self._generation:
+            errors = self.count.errors + (entry["status"] >= 500)
+            self.count = Count(self.count.requests + 1, errors)
+            if self.count.exceeds(self._bake):
+                self.suffers.set()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._thread.join(timeout=5)
+        assert self._process.stdout
+        self._process.stdout.close()

@@ -1,0 +1,88 @@
+"""News of a container's end, as an event: `docker wait` says so the moment it happens."""
+
+import subprocess
+import threading
+from types import TracebackType
+from typing import Self
+
+from bluegreen.settings import Docker
+from bluegreen.shell import ask, command, environment
+
+LOG_LINES = 12
+
+
+class Watch:
+    """Sets `died` as soon as the container exits or restarts, while the `with` block lasts."""
+
+    def __init__(self, container: str, docker: Docker | None = None, *, fresh: bool) -> None:
+        """Watch the container.
+
+        Args:
+            container: its name.
+            docker: which daemon.
+            fresh: it was created for this release, so that even one restart is a failure; one
+                that has stood by for long may have restarted long ago.
+        """
+        self.container, self.died = container, threading.Event()
+        self._docker, self._fresh = docker or Docker(), fresh
+        self._process: subprocess.Popen[str] | None = None
+        self._closing = False
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            command(self._docker, "wait", self.container),
+            env=environment(self._docker),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        threading.Thread(target=self._await_end, daemon=True).start()
+        # Asked after the wait has begun, so that no end is missed between the two.
+        if self._broken():
+            self.died.set()
+        return self
+
+    def _await_end(self) -> None:
+        assert self._process
+        self._process.wait()
+        # With a daemon out of reach `wait` ends too; the container is then asked itself.
+        if not self._closing:
+            self.died.set()
+
+    def _state(self) -> list[str]:
+        shape = "{{.State.Status}} {{.State.ExitCode}} {{.RestartCount}} {{.State.OOMKilled}}"
+        return ask(self._docker, "inspect", "-f", shape, self.container).stdout.split()
+
+    def _broken(self) -> bool:
+        state = self._state()
+        return len(state) != 4 or state[0] != "running" or (self._fresh and state[2] != "0")
+
+    def why(self) -> str:
+        """How the container ended, as a phrase."""
+        state = self._state()
+        if len(state) != 4:
+            return "its container is gone"
+        status, code, restarts, oom = state
+        cause = "was killed for using too much memory" if oom == "true" else f"exited with {code}"
+        if status == "running" or status == "restarting" or restarts != "0":
+            return f"its container {cause if oom == 'true' else 'exited'} and is being restarted"
+        return f"its container {cause}"
+
+    def log_tail(self) -> str:
+        """The last lines of the container's log, each marked as such."""
+        done = ask(self._docker, "logs", "--tail", str(LOG_LINES), self.container)
+        return "\n".join(f"    | {line}" for line in (done.stdout + done.stderr).splitlines())
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._closing = True
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            if self._process.stdout:
+                self._process.stdout.close()
