@@ -3,6 +3,7 @@
 import math
 import time
 from collections import Counter, defaultdict, deque
+from collections.abc import Callable
 
 from .report import Report, Websockets, Writes
 
@@ -57,15 +58,18 @@ class Failure(Exception):
 class Ledger:
     """Counts fates as they come; ``report`` may be asked for at any time."""
 
-    def __init__(self, drain_timeout: float, *, fresh: bool) -> None:
+    def __init__(
+        self, drain_timeout: float, *, fresh: bool, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """Start counting now; switches are told by the fresh clients' answers if there are any."""
         self.writes = Writes()
         self._drain_timeout = drain_timeout
+        self._clock = clock
         # Kept connections stay with the old workers for a while after a switch: the color that
         # they see says less about when it was.
         self._switch_kinds = ("fresh",) if fresh else LATENCY_KINDS
         self._started = time.time()
-        self._begun = time.monotonic()
+        self._begun = self._clock()
         self._ended: float | None = None
         self._requests: Counter[str] = Counter()
         self._answered: Counter[str] = Counter()
@@ -80,9 +84,10 @@ class Ledger:
         self._websockets = Websockets()
         self._reopened = 0
 
-    def color_seen(self, kind: str, color: str | None) -> None:
-        """Note which color gave an answer, good or bad."""
-        now = time.monotonic()
+    def color_seen(self, kind: str, header: str | None) -> None:
+        """Note which color gave an answer, good or bad: the header's first word."""
+        color = header.split()[0] if header and header.strip() else None
+        now = self._clock()
         self._colors[color or UNKNOWN_COLOR] += 1
         self._timeline[int(now - self._begun)][color or UNKNOWN_COLOR] += 1
         if color and kind in self._switch_kinds:
@@ -110,7 +115,7 @@ class Ledger:
     def found(self, kind: str, cause: str, seen: str, count: int = 1) -> None:
         """Count what went wrong beside the requests themselves, such as a lost write."""
         self._failed[kind][cause] += count
-        self._failures[int(time.monotonic() - self._begun)][f"{kind} {cause}"] += count
+        self._failures[int(self._clock() - self._begun)][f"{kind} {cause}"] += count
         earlier = self._failed[kind][cause] - count
         if earlier < EXAMPLES_PER_CAUSE and len(self._examples) < MOST_EXAMPLES:
             now = time.time()
@@ -127,7 +132,7 @@ class Ledger:
 
     def websocket_closed(self, opened_at: float, seen: str) -> None:
         """Count a WebSocket that was closed on us as cut, unless a switch gave it its time."""
-        now = time.monotonic()
+        now = self._clock()
         # The first switch after it was opened: from then on its workers were to leave.
         switched_at = next((at for at in self._switches if at > opened_at), None)
         if switched_at is None:
@@ -141,7 +146,7 @@ class Ledger:
 
     def end(self) -> None:
         """Stop the clock: looking for the writes is no load any more."""
-        self._ended = time.monotonic()
+        self._ended = self._clock()
 
     def finished(self, kind: str) -> int:
         """Return how many requests of a kind have met their fate."""
@@ -151,7 +156,7 @@ class Ledger:
         """Sum up so far."""
         return Report(
             started=self._started,
-            seconds=(self._ended or time.monotonic()) - self._begun,
+            seconds=(self._ended or self._clock()) - self._begun,
             requests=self._requests.total(),
             answered=dict(self._answered),
             failed={kind: dict(causes) for kind, causes in self._failed.items() if causes},

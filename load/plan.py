@@ -36,7 +36,7 @@ class Target:
     """Checked against ``Content-Length`` and, if it is sent, ``Repr-Digest``."""
     websocket_path: str | None = "/api/live/ws"
     color_header: str = "X-Served-By"
-    """The answer's header that names the color."""
+    """The answer's header whose first word is the color."""
 
     def __post_init__(self) -> None:
         """Refuse any URL that leads away from this machine."""

@@ -99,7 +99,7 @@ class App:
             verdict["commit"] = hashlib.sha256(version.encode()).hexdigest()[:10]
         return as_json(dict(sorted(verdict.items())), 503 if failing else 200)
 
-    async def _front(self, request: Request) -> Response:
+    async def _front(self, _: Request) -> Response:
         return Response(200, self._page, "text/html; charset=utf-8")
 
     async def _login(self, request: Request) -> Response:

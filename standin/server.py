@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import time
-from types import FrameType
 from typing import NoReturn
 
 from . import NAME
@@ -159,7 +158,7 @@ class Server:
         return keep_alive
 
 
-def _stopped_while_booting(number: int, where: FrameType | None) -> NoReturn:
+def _stopped_while_booting(*_: object) -> NoReturn:
     # A migration under way is rolled back with its connection.
     log("stopped while booting")
     sys.exit(0)

@@ -16,7 +16,7 @@ TICK_SECONDS = 1.0
 CLOSE_SECONDS = 1.0
 """How long a close waits for the client's answer to it."""
 
-TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 NORMAL, GOING_AWAY, PROTOCOL_ERROR, TOO_BIG = 1000, 1001, 1002, 1009
 
 
@@ -139,7 +139,7 @@ class Live:
                 self._send(PONG, payload)
             elif opcode == PONG:
                 continue
-            elif opcode in (TEXT, BINARY) and not message_opcode or opcode == 0 and message_opcode:
+            elif opcode in ((CONTINUATION,) if message_opcode else (TEXT, BINARY)):
                 message_opcode = message_opcode or opcode
                 parts += payload
                 if len(parts) > MESSAGE_LIMIT:
