@@ -5,6 +5,7 @@ import pkgutil
 from dataclasses import fields
 from typing import Any
 
+from .errors import LoadError
 from .plan import Plan, Target
 
 NONE = "none"
@@ -29,7 +30,10 @@ def from_options(given: argparse.Namespace) -> tuple[Target, Plan]:
         if value is not None:
             target[field.name] = None if value == NONE else value
     if isinstance(target.get("count_writes"), str):
-        target["count_writes"] = pkgutil.resolve_name(target["count_writes"])
+        try:
+            target["count_writes"] = pkgutil.resolve_name(target["count_writes"])
+        except (ImportError, AttributeError, ValueError) as error:
+            raise LoadError(f"--count-writes: {error}") from error
     plan = {field.name: getattr(given, field.name) for field in fields(Plan)}
     return Target(**target), Plan(
         **{name: value for name, value in plan.items() if value is not None}
@@ -43,9 +47,20 @@ def as_arguments(target: Target, plan: Plan) -> list[str]:
         for field in fields(owner):
             value = getattr(owner, field.name)
             if callable(value):
-                value = f"{value.__module__}:{value.__qualname__}"
+                value = _importable(value)
             arguments.append(f"{_option(field.name)}={NONE if value is None else value}")
     return arguments
+
+
+def _importable(function: Any) -> str:
+    name = f"{function.__module__}:{function.__qualname__}"
+    try:
+        found = pkgutil.resolve_name(name)
+    except (ImportError, AttributeError, ValueError):
+        found = None
+    if found is not function:
+        raise LoadError(f"{name} is not a function that another process can import")
+    return name
 
 
 def _option(name: str) -> str:
