@@ -1,5 +1,6 @@
 """From a stack's raw config to `Settings`: every mistake is collected, then told at once."""
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,10 +21,12 @@ KEYS = (
 # Docker's own grammar for tags, and digests: https://docs.docker.com/reference/cli/docker/image/tag
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_IMAGE = re.compile(r"[a-z0-9]+([._/:-]+[a-z0-9]+)*", re.IGNORECASE)
+_IMAGE = re.compile(r"([a-z0-9.-]+:\d+/)?[a-z0-9]+([._/-]+[a-z0-9]+)*", re.IGNORECASE)
+_FULL_IMAGE = re.compile(
+    f"{_IMAGE.pattern}(:{_TAG.pattern}|(:{_TAG.pattern})?@{_DIGEST.pattern})", re.IGNORECASE
+)
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _USER = re.compile(r"[A-Za-z0-9_.-]+(:[A-Za-z0-9_.-]+)?")
-_ADDRESS = re.compile(r"(\d{1,3}\.){3}\d{1,3}|[0-9a-fA-F:]*:[0-9a-fA-F:]*")
 
 
 def load(
@@ -66,12 +69,10 @@ def load(
         port=read.integer("port", defaults.PORT, 1, 65535, "port number"),
         command=tuple(str(part) for part in read.structure("command", list, "a list of words")),
         http_port=ports["http_port"],
-        http_address=read.text("http_address", "0.0.0.0", _ADDRESS, "an IP address of the host"),
+        http_address=_address(read, "http_address", "0.0.0.0"),
         preview_port=ports["preview_port"],
         direct_ports={"blue": ports["blue_port"], "green": ports["green_port"]},
-        direct_address=read.text(
-            "direct_address", "127.0.0.1", _ADDRESS, "an IP address of the host"
-        ),
+        direct_address=_address(read, "direct_address", "127.0.0.1"),
         data_path=_data_path(read),
         grafana_ini=_file(read, "grafana_ini", root),
         env=read.strings("env", _ENV_NAME, "names of letters, digits and _, with plain values"),
@@ -86,7 +87,10 @@ def load(
         prune=read.flag("prune", True),
         allow_in_place=read.flag("allow_in_place", False),
         edge_image=read.text(
-            "edge_image", defaults.EDGE_IMAGE, _IMAGE, "an image of nginx >= 1.28, with its tag"
+            "edge_image",
+            defaults.EDGE_IMAGE,
+            _FULL_IMAGE,
+            "an image of nginx >= 1.28, with its tag",
         ),
         service_template=_file(read, "service_template", root),
         docker=docker or Docker(),
@@ -111,6 +115,15 @@ def _tell_ports_used_twice(ports: Mapping[str, int], mistakes: list[str]) -> Non
 def _version(read: Reader, color: Color) -> str:
     pattern = re.compile(f"{_TAG.pattern}|{_DIGEST.pattern}")
     return read.text(f"{color}_version", "", pattern, "a tag (12.4.0) or a digest (sha256:…)")
+
+
+def _address(read: Reader, key: str, default: str) -> str:
+    address = read.text(key, default, None, "an IP address of the host")
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        read.wrong(key, "an IP address of the host")
+    return address
 
 
 def _data_path(read: Reader) -> str:

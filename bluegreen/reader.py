@@ -21,10 +21,11 @@ class Reader:
                 hint = f"did you mean {prefix}{close[0]}?" if close else known_ones
                 self.mistakes.append(f"{prefix}{key}: there is no such key; {hint}")
 
-    def wrong(self, key: str, allowed: str) -> None:
-        """Note that the key's value is not allowed, with what is."""
+    def wrong(self, key: str, allowed: str, *, shown: bool = True) -> None:
+        """Note that the key's value is not allowed, with what is; a secret is not shown."""
         value = self.raw.get(key)
-        seen = "missing" if value in (None, "") else f"is {json.dumps(value, default=str)}"
+        is_value = f"is {json.dumps(value, default=str)}" if shown else "not usable"
+        seen = "missing" if value in (None, "") else is_value
         self.mistakes.append(f"{self.prefix}{key}: {seen}; allowed: {allowed}")
 
     def _value(self, key: str) -> Any:
@@ -78,7 +79,7 @@ class Reader:
             self.wrong(key, "true or false")
         return bool(value == "true")
 
-    def structure(self, key: str, kind: type, allowed: str) -> Any:
+    def structure(self, key: str, kind: type, allowed: str, *, shown: bool = True) -> Any:
         """An object (dict) or a list; Pulumi hands these over as JSON text."""
         value = self._value(key)
         if isinstance(value, str):
@@ -87,7 +88,7 @@ class Reader:
             except json.JSONDecodeError:
                 value = False
         if value is not None and not isinstance(value, kind):
-            self.wrong(key, allowed)
+            self.wrong(key, allowed, shown=shown)
             return kind()
         return value if value is not None else kind()
 
@@ -99,9 +100,9 @@ class Reader:
     def strings(self, key: str, names: re.Pattern[str], allowed: str) -> dict[str, str]:
         """An object of strings whose names match the pattern."""
         found: dict[str, str] = {}
-        for name, value in self.structure(key, dict, allowed).items():
+        # No value is shown here: it may be a secret.
+        for name, value in self.structure(key, dict, allowed, shown=False).items():
             if not names.fullmatch(name) or isinstance(value, dict | list) or value is None:
-                # The value is not shown: it may be a secret.
                 self.mistakes.append(f"{self.prefix}{key}.{name}: not usable; allowed: {allowed}")
             else:
                 found[name] = json.dumps(value) if isinstance(value, bool) else str(value)
@@ -109,6 +110,6 @@ class Reader:
 
 
 def _plain_number(value: Any) -> float:
-    if isinstance(value, bool):
-        raise ValueError("a truth value is not a number")
+    if isinstance(value, bool | dict | list):
+        raise ValueError("not a number")  # noqa: TRY004 (one kind to catch)
     return float(value)
