@@ -61,16 +61,17 @@ class Traffic:
     def _take(self, line: bytes) -> None:
         if not line.startswith(b'{"time"'):
             return
-        try:
-            entry = json.loads(line)
-        except json.JSONDecodeError:
+        try:  # nginx logs a client's bytes as they are: they need not be UTF-8
+            entry = json.loads(line.decode(errors="replace"))
+            port, generation, status = entry["port"], entry["generation"], entry["status"]
+        except (json.JSONDecodeError, KeyError):
             return
-        if entry["port"] != PUBLIC_PORT:
+        if port != PUBLIC_PORT:
             return
-        if entry["generation"] < self._generation:
+        if generation < self._generation:
             self._older.append(time.monotonic())
-        elif entry["generation"] == self._generation:
-            errors = self.count.errors + (entry["status"] >= 500)
+        elif generation == self._generation:
+            errors = self.count.errors + (status >= 500)
             self.count = Count(self.count.requests + 1, errors)
             if self.count.exceeds(self._bake):
                 self.suffers.set()
