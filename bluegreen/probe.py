@@ -3,7 +3,6 @@
 Clock, client and the news of the target's death are passed in.
 """
 
-import json
 import re
 import threading
 import time
@@ -72,14 +71,15 @@ def version_matches(wanted: str, reported: str) -> bool | None:
 
 def judge(response: httpx.Response, health: Health) -> Answer:
     """Judge one answer: status, then JSON fields, then the version."""
-    seen = f"{response.status_code} {response.text.strip()[:200]}".strip()
+    # In one line, as the gate's last line has to say it all; error pages have many.
+    seen = f"{response.status_code} {' '.join(response.text.split())[:200]}".strip()
     if response.status_code != health.status:
         return Answer(f"status is {response.status_code}, wanted {health.status}", seen)
     if not health.json and not health.version_field:
         return Answer("", seen)
     try:
         body: Any = response.json()
-    except json.JSONDecodeError:
+    except ValueError:  # JSONDecodeError, or UnicodeDecodeError of an answer that is no text
         return Answer("the answer is no JSON", seen)
     if not isinstance(body, dict):
         return Answer("the answer is no JSON object", seen)
@@ -105,7 +105,7 @@ def ask(client: httpx.Client, url: str, health: Health, timeout: float) -> Answe
     """Ask once and judge what comes, a refused or broken connection included."""
     try:
         return judge(client.get(url, timeout=timeout), health)
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:
         seen = f"{type(error).__name__}: {error}"
         return Answer(seen, seen)
 
