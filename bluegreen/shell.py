@@ -7,6 +7,7 @@ The shell also is the switch's dead man's handle: when the process at this end d
 dies, the shell reads end-of-file and its EXIT trap runs inside the edge.
 """
 
+import contextlib
 import itertools
 import os
 import select
@@ -18,6 +19,11 @@ from typing import NoReturn, Self
 
 from bluegreen.errors import CommandFailed, EdgeUnreachable
 from bluegreen.settings import Docker
+
+NO_DOCKER = (
+    "there is no `docker` command here; nothing was changed. Next: install Docker's "
+    "command line (the daemon may be elsewhere: DOCKER_HOST or docker:host)."
+)
 
 
 def command(docker: Docker, *words: str) -> list[str]:
@@ -50,10 +56,7 @@ def ask(docker: Docker, *words: str, timeout: float = 20) -> subprocess.Complete
             check=False,
         )
     except FileNotFoundError:
-        raise EdgeUnreachable(
-            "there is no `docker` command here; nothing was changed. Next: install Docker's "
-            "command line (the daemon may be elsewhere: DOCKER_HOST or docker:host)."
-        ) from None
+        raise EdgeUnreachable(NO_DOCKER) from None
     except subprocess.TimeoutExpired:
         raise EdgeUnreachable(
             f"`docker {' '.join(words)}` gave no answer within {timeout:g} s; nothing was changed."
@@ -81,13 +84,16 @@ class Shell:
         self.container = container
         docker = docker or Docker()
         self._marks = itertools.count()
-        self._process = subprocess.Popen(
-            command(docker, "exec", "-i", container, "sh"),
-            env=environment(docker),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        try:
+            self._process = subprocess.Popen(
+                command(docker, "exec", "-i", container, "sh"),
+                env=environment(docker),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+        except FileNotFoundError:
+            raise EdgeUnreachable(NO_DOCKER) from None
 
     def run(self, script: str, timeout: float = 20) -> Done:
         """Run a script in the shell itself (so `trap` and variables last) and wait for it."""
@@ -109,7 +115,8 @@ class Shell:
         done = self.run(script, timeout)
         if done.code:
             raise CommandFailed(
-                f"`{script.splitlines()[0]}` in {self.container} ended with {done.code}: {done.text}"
+                f"`{script.splitlines()[0]}` in {self.container} ended with {done.code}: "
+                f"{done.text}"
             )
         return done.text
 
@@ -155,10 +162,8 @@ class Shell:
         trace: TracebackType | None,
     ) -> None:
         assert self._process.stdin
-        try:
+        with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
-        except BrokenPipeError:
-            pass
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
