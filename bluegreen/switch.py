@@ -84,18 +84,23 @@ class Switch:
         nginx.require_version()
         before = nginx.state()
         if before and before.config == digest(self._rendered):
-            nginx.prove(before.color, before.generation)
-            nginx.probe(order.color, PROBE_SECONDS)
+            try:
+                nginx.prove(before.color, before.generation)
+                nginx.probe(order.color, PROBE_SECONDS)
+            except BluegreenError as error:
+                raise SwitchFailed(f"{error}; nothing was switched") from error
             return self._report(before.generation, before.since, switched=False, traffic=None)
         generation, since = nginx.next_generation(), datetime.now(UTC).isoformat("T", "seconds")
-        try:
-            if before:  # before the first switch nginx knows no color to ask
-                nginx.probe(order.color, PROBE_SECONDS)
-            nginx.write(stamp(self._rendered, generation, since))
-        except BluegreenError as error:
-            raise SwitchFailed(f"{error}; {_serving(before)}") from error
         with Traffic(order.edge, generation, order.bake, order.docker) as traffic:
-            nginx.arm()
+            try:
+                if before:  # before the first switch nginx knows no color to ask
+                    nginx.probe(order.color, PROBE_SECONDS)
+                nginx.write(stamp(self._rendered, generation, since))
+                nginx.arm()
+            except BluegreenError as error:
+                lost = isinstance(error, EdgeUnreachable)
+                serves = "nothing was switched" if lost else _serving(before)
+                raise SwitchFailed(f"{error}; {serves}") from error
             try:
                 nginx.reload()
                 switched = time.monotonic()
