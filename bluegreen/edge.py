@@ -57,7 +57,7 @@ def fill(template: str, slots: Mapping[str, str], name: str) -> str:
     unknown: list[str] = []
 
     def value(match: re.Match[str]) -> str:
-        slot = (match["whole"] or match["part"]).strip()
+        slot = (match["whole"] or match["part"] or "").strip()
         if slot not in slots:
             unknown.append(slot)
             return ""
