@@ -1,6 +1,8 @@
 module bluegreen/toolchain/cli
 
-go 1.26
+go 1.26.0
+
+toolchain go1.26.8
 
 replace github.com/atotto/clipboard => github.com/tgummerer/clipboard v0.0.0-20241001131231-d02d263e614e
 

@@ -1,6 +1,8 @@
 module bluegreen/toolchain/plugins
 
-go 1.26
+go 1.26.0
+
+toolchain go1.26.8
 
 require (
 	github.com/pulumi/pulumi-go-provider v1.5.0
