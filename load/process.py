@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -124,3 +124,7 @@ def _end(process: subprocess.Popen[str]) -> None:
         time.sleep(0.01)
     process.kill()
     process.wait()
+    # What was still on its way to a child that is gone is of no use to anybody.
+    with suppress(OSError):
+        if process.stdin:
+            process.stdin.close()
