@@ -58,7 +58,7 @@ class Reader:
         except ValueError:
             number = float("nan")
         if not low <= number <= high:
-            self.wrong(key, f"{unit} from {low:g} to {high:g}")
+            self.wrong(key, f"{unit} from {low:.10g} to {high:.10g}")
             return default
         return number
 
