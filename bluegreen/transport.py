@@ -56,12 +56,12 @@ def _parse(answer: bytes, request: httpx.Request) -> httpx.Response:
     head, _, body = answer.partition(b"\r\n\r\n")
     while re.match(rb"HTTP/\S+ 1\d\d", head):  # 100 Continue and the like come first
         head, _, body = body.partition(b"\r\n\r\n")
-    status, *lines = head.decode("latin-1").split("\r\n")
+    status, *lines = head.split(b"\r\n")  # bytes, as headers need not be ASCII
     headers = [
-        (name.strip(), value.strip()) for name, _, value in (h.partition(":") for h in lines)
+        (name.strip(), value.strip()) for name, _, value in (h.partition(b":") for h in lines)
     ]
     # curl has taken the chunks apart already.
     headers = [
-        (n, v) for n, v in headers if n.lower() not in ("transfer-encoding", "content-length")
+        (n, v) for n, v in headers if n.lower() not in (b"transfer-encoding", b"content-length")
     ]
     return httpx.Response(int(status.split()[1]), headers=headers, content=body, request=request)
