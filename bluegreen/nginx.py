@@ -138,9 +138,11 @@ class Nginx:
             answer = self._said()
             good = answer.get("color") == color and answer.get("generation") == generation
             row, seen = (row + 1, seen) if good else (0, json.dumps(answer))
-            if time.monotonic() > deadline:
-                raise SwitchFailed(f"nginx does not serve generation {generation}: it says {seen}")
             if not good:
+                if time.monotonic() > deadline:
+                    raise SwitchFailed(
+                        f"nginx does not serve generation {generation}: it says {seen}"
+                    )
                 time.sleep(POLL)
 
     def _said(self) -> dict[str, Any]:
