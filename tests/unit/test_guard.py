@@ -1,0 +1,222 @@
+"""The guard: which updates are refused, and what the refusal says."""
+
+import hashlib
+import io
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bluegreen.edge import State, render, stamp
+from bluegreen.errors import GuardRefused
+from bluegreen.guard import (
+    Fingerprint,
+    Previous,
+    drift,
+    fingerprint_color,
+    fingerprint_edge,
+    read_edge,
+    refuse_interruptions,
+)
+from bluegreen.settings import Settings
+from tests.unit.conftest import FakeDocker
+from tests.unit.examples import make_settings
+
+BOTH = {"green_version": "12.3.0"}
+KEEP = BOTH | {"standby": "keep"}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with two files of settings and a folder to build from."""
+    (tmp_path / "a.ini").write_text("[server]")
+    (tmp_path / "b.ini").write_text("[database]")
+    (tmp_path / "service").mkdir()
+    (tmp_path / "service" / "Dockerfile").write_text("FROM scratch")
+    return tmp_path
+
+
+def planned(settings: Settings, root: Path) -> dict[str, Fingerprint]:
+    """What the program plans, as it does it."""
+    found = {"edge": fingerprint_edge(settings)}
+    for color in settings.declared:
+        found[color] = fingerprint_color(settings, color, "shop-dev", root)
+    return found
+
+
+def state(color: str) -> State:
+    """What an edge says that serves this color."""
+    return State(color=color, version="12", generation=3, since="then", config="abc")
+
+
+def check(
+    root: Path,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    edge: State | None = None,
+) -> None:
+    """Let the guard look at an update from one config to another."""
+    old, new = make_settings(root, **before), make_settings(root, **before | after)
+    previous = Previous(live=old.active_color, running=planned(old, root))
+    refuse_interruptions(new, previous, edge or state(old.active_color), planned(new, root))
+
+
+# Each row: config before, what is changed in it, and a part of the refusal.
+REFUSED: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    (BOTH, {"blue_version": "12.4.1"}, "grafana/grafana:12.4.0 → grafana/grafana:12.4.1"),
+    (BOTH, {"image": "own/app"}, "image: grafana/grafana:12.4.0 → own/app:12.4.0"),
+    (BOTH, {"build": {"context": "service"}}, "image: grafana/grafana:12.4.0 → shop-dev-blue:"),
+    (BOTH, {"port": "8080"}, "port: 3000 → 8080"),
+    (BOTH, {"blue_port": "3003"}, "blue_port: 127.0.0.1:0 → 127.0.0.1:3003"),
+    (BOTH | {"blue_port": "3003"}, {"direct_address": "10.0.0.1"}, "blue_port: 127.0.0.1:3003 → "),
+    (BOTH, {"command": ["run"]}, "command changes"),
+    (BOTH, {"data_path": "/data"}, "data_path: /var/lib/grafana → /data"),
+    (BOTH, {"data_path": ""}, "data_path: /var/lib/grafana → :"),
+    (BOTH, {"grafana_ini": "a.ini"}, "grafana_ini changes"),
+    (BOTH | {"grafana_ini": "a.ini"}, {"grafana_ini": "b.ini"}, "grafana_ini changes"),
+    (BOTH, {"env": {"A": "b"}}, "env changes"),
+    (BOTH, {"limits": {"memory": 256}}, "limits: 0 MB, 0 CPUs → 256 MB, 0 CPUs"),
+    (BOTH, {"user": "472"}, "user:  → 472"),
+    (KEEP, {"blue_version": "12.4.1"}, "blue is live and would be replaced"),
+    (BOTH, {"edge_image": "nginx:1.31.0"}, "→ nginx:1.31.0"),
+    (BOTH, {"http_port": "8080"}, "http_port: 0.0.0.0:80 → 0.0.0.0:8080"),
+    (BOTH, {"http_address": "127.0.0.1"}, "http_port: 0.0.0.0:80 → 127.0.0.1:80"),
+    (BOTH, {"preview_port": "8081"}, "preview_port: 127.0.0.1:0 → 127.0.0.1:8081"),
+    (BOTH, {"active_color": "green", "http_port": "81"}, "the edge would be replaced"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "part"), REFUSED, ids=[str(a) for _, a, _ in REFUSED])
+def test_what_would_interrupt_users_is_refused_by_name(
+    project: Path,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    part: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the live color runs, and the edge, are not replaced under their users."""
+    monkeypatch.setattr("bluegreen.defaults.IMAGE", "grafana/grafana")
+    with pytest.raises(GuardRefused) as refused:
+        check(project, before, after)
+    assert part in str(refused.value)
+
+
+ALLOWED: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    (BOTH, {}),
+    (BOTH, {"active_color": "green"}),
+    (BOTH, {"active_color": "green", "green_version": "12.5.0", "env": {"A": "b"}}),
+    (BOTH, {"active_color": "green", "blue_version": ""}),
+    (BOTH, {"green_version": "12.5.0"}),
+    (BOTH, {"green_version": ""}),
+    (BOTH, {"standby": "keep"}),
+    (KEEP, {"standby": "remove"}),
+    (KEEP, {"green_version": "12.5.0"}),
+    (KEEP, {"green_port": "3004"}),
+    (KEEP, {"active_color": "green", "blue_version": "12.5.0"}),
+    (KEEP, {"active_color": "green", "image": "own/app"}),
+    (BOTH, {"bake": {"seconds": 99}, "drain_timeout": "99", "health": {"passes": 9}}),
+    (BOTH, {"service_template": "a.ini"}),
+    (BOTH, {"blue_version": "12.4.1", "allow_in_place": "true"}),
+    (BOTH, {"http_port": "8080", "allow_in_place": "true"}),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), ALLOWED, ids=[str(after) for _, after in ALLOWED])
+def test_what_interrupts_nobody_is_let_pass(
+    project: Path, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    """Releases, the idle color's affairs and what travels with the switch are free."""
+    check(project, before, after)
+
+
+def test_the_first_update_is_never_refused(project: Path) -> None:
+    """Nobody is served yet."""
+    settings = make_settings(project)
+    refuse_interruptions(settings, Previous(), None, planned(settings, project))
+
+
+def test_the_refusal_says_all_reasons_and_both_ways_out(project: Path) -> None:
+    """What, why, what instead, and how to do it all the same; nothing was touched."""
+    with pytest.raises(GuardRefused) as refused:
+        check(project, {"image": "own/app"}, {"blue_version": "12.4.1", "http_port": "8080"})
+    assert str(refused.value) == (
+        "this update would interrupt users; nothing was touched:\n"
+        "  - blue is live and would be replaced, because "
+        "image: own/app:12.4.0 → own/app:12.4.1: users would be interrupted; "
+        "release it on the idle color instead (set active_color, not blue_version)\n"
+        "  - the edge would be replaced, because http_port: 0.0.0.0:80 → 0.0.0.0:8080: "
+        "nobody is served meanwhile; plan a maintenance window\n"
+        "To do it all the same: pulumi config set allow_in_place true"
+    )
+
+
+def test_no_value_of_env_is_in_a_fingerprint_or_in_the_refusal(project: Path) -> None:
+    """Fingerprints are outputs, refusals are in CI logs, and env has secrets."""
+    secret = make_settings(project, env={"GF_PASSWORD": "hunter2"})
+    fingerprint = fingerprint_color(secret, "blue", "shop-dev", project)
+    assert "hunter2" not in str(fingerprint)
+    assert hashlib.sha256(b"hunter2").hexdigest() != fingerprint["env"]
+    before = {"env": {"GF_PASSWORD": "hunter2"}}
+    with pytest.raises(GuardRefused) as refused:
+        check(project, before, {"env": {"GF_PASSWORD": "hunter3"}})
+    assert "hunter" not in str(refused.value)
+    assert "GF_PASSWORD" not in str(refused.value)
+
+
+def test_what_nginx_serves_counts_more_than_what_the_outputs_say(project: Path) -> None:
+    """After an update that died behind its switch, green is the color to be left alone."""
+    with pytest.raises(GuardRefused, match="green is live and would be replaced"):
+        check(project, KEEP, {"active_color": "green", "green_version": "12.5.0"}, state("green"))
+    check(project, KEEP, {"blue_version": "12.4.1"}, state("green"))
+
+
+def test_without_an_answer_of_the_edge_the_outputs_count(project: Path) -> None:
+    """A stopped Docker, say, is no reason to let an interruption pass."""
+    old, new = make_settings(project), make_settings(project, blue_version="12.4.1")
+    previous = Previous(live="blue", running=planned(old, project))
+    with pytest.raises(GuardRefused, match="blue is live"):
+        refuse_interruptions(new, previous, None, planned(new, project))
+
+
+@pytest.mark.parametrize(
+    ("live", "edge", "told"),
+    [
+        ("", None, ""),
+        ("", state("blue"), ""),
+        ("blue", state("blue"), ""),
+        ("blue", state("green"), "nginx serves green 12, the stack's outputs say blue"),
+        ("blue", None, "nginx serves no color, the stack's outputs say blue"),
+    ],
+)
+def test_drift_says_how_nginx_differs_from_the_outputs(
+    live: str, edge: State | None, told: str
+) -> None:
+    """And is empty when it does not, or when nothing was released yet."""
+    assert drift(Previous(live=live), edge) == told
+
+
+def test_the_edge_is_asked_through_docker_cp(fake_docker: FakeDocker, tmp_path: Path) -> None:
+    """Which also answers for a container that is stopped."""
+    names = {"blue": "b", "green": "g"}
+    settings = make_settings()
+    config = stamp(render(settings, "blue", names, tmp_path), 5, "then").encode()  # type: ignore[arg-type]
+    entry = tarfile.TarInfo("nginx.conf")
+    entry.size = len(config)
+    with tarfile.open(tmp_path / "tar", "w") as tar:
+        tar.addfile(entry, io.BytesIO(config))
+    fake_docker.does("cp", f"cat '{tmp_path}/tar'")
+    found = read_edge(settings, "shop-dev-edge")
+    assert found
+    assert (found.color, found.version, found.generation) == ("blue", "12.4.0", 5)
+    assert fake_docker.asked() == ["cp shop-dev-edge:/etc/bluegreen/nginx.conf -"]
+
+
+def test_an_edge_that_is_not_there_serves_nothing(
+    fake_docker: FakeDocker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No container, or no docker command at all, is no error of the guard's."""
+    fake_docker.does("cp", "echo 'No such container' >&2; exit 1")
+    assert read_edge(make_settings(), "shop-dev-edge") is None
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert read_edge(make_settings(), "shop-dev-edge") is None
