@@ -7,7 +7,8 @@ import os
 
 # The environment may name other *default* images: machines that no image registry answers
 # build their own (see toolchain/README.md). Config always wins over the environment.
-IMAGE = os.environ.get("BLUEGREEN_IMAGE", "grafana/grafana")
+GRAFANA = "grafana/grafana"
+IMAGE = os.environ.get("BLUEGREEN_IMAGE", GRAFANA)
 EDGE_IMAGE = os.environ.get("BLUEGREEN_EDGE_IMAGE", "nginx:1.30.6")
 
 PORT = 3000

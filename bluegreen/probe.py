@@ -136,7 +136,7 @@ def wait_until_healthy(
     while not died.is_set():
         left = begin + health.timeout - clock()
         if left <= 0:
-            reason = f"{passes} of {health.passes} passes within {health.timeout:g} s"
+            reason = f"{passes} of {health.passes:g} passes within {health.timeout:g} s"
             return Refused(attempts, clock() - begin, passes, reason, last)
         asked = clock()
         answer = ask(client, url, health, min(left, ATTEMPT_TIMEOUT))

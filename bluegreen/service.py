@@ -120,6 +120,7 @@ class BlueGreenService(pulumi.ComponentResource):
         return Order(
             color=live,
             version=settings.versions[live],
+            container=self._scope.container(live),
             edge=self._scope.container("edge"),
             health=settings.health_of(live),
             bake=settings.bake,
@@ -149,6 +150,6 @@ def _url(address: str, port: int) -> str:
 
 
 def _python(root: Path) -> str:
-    """This Python, by a path that is the same on every machine where that can be had."""
+    """Return this Python, by a path that is the same on every machine where that can be had."""
     here = Path(sys.executable)
     return os.path.relpath(here, root) if here.is_relative_to(root) else str(here)

@@ -19,6 +19,7 @@ from bluegreen.nginx import POLL, Nginx
 from bluegreen.settings import Bake, Docker, Health
 from bluegreen.shell import Shell
 from bluegreen.traffic import Count, Traffic
+from bluegreen.watch import Watch
 
 # Long enough for a name that nginx asked for before the container was there: it asks a lost
 # question again after 5 s (resend_timeout in ngx_resolver.c).
@@ -32,10 +33,11 @@ GRACE = 2.0
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be switched, and how: the color, its version, the edge's container."""
+    """What is to be switched, and how; `container` and `edge` are containers' names."""
 
     color: str
     version: str
+    container: str
     edge: str
     health: Health
     bake: Bake
@@ -93,9 +95,9 @@ class Switch:
         generation, since = nginx.next_generation(), datetime.now(UTC).isoformat("T", "seconds")
         with Traffic(order.edge, generation, order.bake, order.docker) as traffic:
             try:
+                nginx.write(stamp(self._rendered, generation, since))
                 if before:  # before the first switch nginx knows no color to ask
                     nginx.probe(order.color, PROBE_SECONDS)
-                nginx.write(stamp(self._rendered, generation, since))
                 nginx.arm()
             except BluegreenError as error:
                 lost = isinstance(error, EdgeUnreachable)
@@ -116,14 +118,17 @@ class Switch:
 
     def _bake(self, traffic: Traffic, switched: float) -> None:
         """Watch users' requests, and the target's health, until the bake is over."""
-        bake, misses = self._order.bake, 0
-        while (left := switched + bake.seconds - time.monotonic()) > 0:
-            if traffic.suffers.wait(min(left, PULSE)):
-                raise SwitchFailed(f"real traffic suffers: {_share(traffic.count, bake)}")
-            answer = self._nginx.ask(self._order.color)
-            misses = misses + 1 if answer.complaint else 0
-            if misses >= MISSES:
-                raise SwitchFailed(f"{self._order.color} fell ill while baking: {answer.seen}")
+        order, bake, misses = self._order, self._order.bake, 0
+        with Watch(order.container, order.docker, fresh=False) as watch:
+            while (left := switched + bake.seconds - time.monotonic()) > 0:
+                if traffic.suffers.wait(min(left, PULSE)):
+                    raise SwitchFailed(f"real traffic suffers: {_share(traffic.count, bake)}")
+                if watch.died.is_set():
+                    raise SwitchFailed(f"{order.color} fell ill while baking: {watch.why()}")
+                answer = self._nginx.ask(order.color)
+                misses = misses + 1 if answer.complaint else 0
+                if misses >= MISSES:
+                    raise SwitchFailed(f"{order.color} fell ill while baking: {answer.seen}")
 
     def _report(
         self, generation: int, since: str, *, switched: bool, traffic: Traffic | None, at: float = 0

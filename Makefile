@@ -1,0 +1,41 @@
+# The verbs of this project, the same on a laptop and in CI. Everything that is missing on the
+# machine is set up first (toolchain/README.md); when all is there that takes under a second.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+READY := eval "$$($(PYTHON) -m toolchain env)"
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## install what is missing, and nothing else
+	@command -v $(PYTHON) >/dev/null || { apt-get update -qq && apt-get install -qq -y python3; } >&2
+	@$(PYTHON) -m toolchain setup
+
+env: setup ## print the environment for a shell: eval "$(make -s env)"
+	@$(PYTHON) -m toolchain env
+
+demo: setup ## two switches under load on http://127.0.0.1:8080, and what they lost
+	@$(READY) && python -m demo
+
+down-demo: setup ## remove the demo with its data
+	@$(READY) && pulumi stack select demo && pulumi destroy --yes --skip-preview --stack demo \
+	    && docker volume rm bluegreen-demo-data >/dev/null && echo "demo: removed, with its data"
+
+up: setup ## release what stack dev's config says
+	@$(READY) && pulumi stack select --create dev && pulumi up --yes --stack dev
+
+preview: setup ## show what `make up` would do
+	@$(READY) && pulumi stack select --create dev && pulumi preview --diff --stack dev
+
+down: setup ## remove stack dev; its data volume stays
+	@$(READY) && pulumi destroy --yes --stack dev \
+	    && echo "kept: volume bluegreen-dev-data (docker volume rm bluegreen-dev-data removes it)"
+
+lint: setup ## ruff and mypy --strict
+	@$(READY) && ruff check . && ruff format --check . && mypy --strict .
+
+test: lint ## all tests: units, program, end to end
+	@$(READY) && pytest tests/unit tests/program -q -n 2 && pytest tests/e2e -q -n 3
+
+.PHONY: help setup env demo down-demo up preview down lint test

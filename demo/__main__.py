@@ -1,0 +1,159 @@
+"""Brings up stack `demo`, puts it under load, releases, rolls back, and tells what was lost."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+import load
+from bluegreen import defaults
+
+ROOT = Path(__file__).resolve().parent.parent
+STACK = "demo"
+PORT, PREVIEW_PORT = 8080, 8081
+OLD, NEW = "12.3.0", "12.4.0"
+DRAIN = 10
+LOG = ROOT / "out" / "demo.log"
+STAND_IN = os.environ.get("BLUEGREEN_IMAGE")
+
+
+class DemoFailed(Exception):
+    """Something went wrong that the user should read, and not as a traceback."""
+
+
+def main() -> int:
+    """Run the demo; return the exit code."""
+    LOG.parent.mkdir(exist_ok=True)
+    LOG.write_text("")
+    try:
+        return run()
+    except (DemoFailed, load.LoadError) as error:
+        print(f"demo: failed: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("demo: interrupted; `make demo` starts over, `make down-demo` removes it")
+    return 1
+
+
+def run() -> int:
+    """The demo's story."""
+    if STAND_IN:
+        print(
+            f"demo: image {STAND_IN} is used, a stand-in for {defaults.GRAFANA}, "
+            "because Docker Hub does not answer here"
+        )
+    select_stack()
+    check_port()
+    with phase(f"blue {OLD} up"):
+        update("blue")
+    url = f"http://127.0.0.1:{PORT}"
+    with load.running(target(url), load.Plan(drain_timeout=DRAIN)) as traffic:
+        with phase(f"release: green {NEW}"):
+            update("green")
+        with phase(f"rollback: blue {OLD}"):
+            update("blue")
+    report = traffic.report
+    print(f"\n{report.summary()}\n")
+    print(f"The service runs on {url} (the idle color on port {PREVIEW_PORT}). To try next:")
+    print('  eval "$(make -s env)" && pulumi stack select demo')
+    print("  pulumi config set active_color green && pulumi preview --diff && pulumi up")
+    print(f"  curl {url}/-/bluegreen")
+    print("  make down-demo        # remove it all again")
+    print(f"demo: 2 switches, {report.requests:,} requests, {report.failed_total:,} failed")
+    return 1 if report.failed_total else 0
+
+
+def target(url: str) -> load.Target:
+    """What is asked: all that the stand-in has, and of the real Grafana what needs no login."""
+    if STAND_IN:
+        return load.Target(url)
+    return load.Target(
+        url,
+        page_path="/login",
+        page_contains="",
+        post_path=None,
+        slow_path=None,
+        download_path=None,
+        websocket_path=None,
+    )
+
+
+def select_stack() -> None:
+    """Make or select the stack; its config is written anew, and is all that the demo sets."""
+    pulumi("stack", "select", "--create", STACK)
+    config = {
+        "blue_version": OLD,
+        "green_version": NEW,
+        "http_port": PORT,
+        "preview_port": PREVIEW_PORT,
+        "grafana_ini": "grafana.ini",
+        "drain_timeout": DRAIN,
+        "bake.seconds": 3,
+    }
+    words = [f"--plaintext={key}={value}" for key, value in config.items()]
+    pulumi("config", "set-all", "--stack", STACK, "--path", *words)
+
+
+def check_port() -> None:
+    """Tell of a taken port now, by name, and not by the daemon's error later."""
+    edge = f"bluegreen-{STACK}-edge"
+    ours = subprocess.run(["docker", "inspect", edge], capture_output=True, check=False)
+    if ours.returncode == 0:
+        return
+    for port in (PORT, PREVIEW_PORT):
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            raise DemoFailed(
+                f"port {port} is taken by something else; nothing was touched. "
+                f"Next: free it (`ss -ltnp 'sport = :{port}'` names who has it), then `make demo`"
+            ) from None
+
+
+def update(color: str) -> None:
+    """One `pulumi up` with this color active."""
+    pulumi("up", "--stack", STACK, "--yes", "--skip-preview", "--config", f"active_color={color}")
+    live = httpx.get(f"http://127.0.0.1:{PORT}/-/bluegreen").json()["color"]
+    if live != color:
+        raise DemoFailed(f"{live} is live, wanted {color}; see {LOG}")
+
+
+def pulumi(*words: str) -> str:
+    """Run pulumi; its output goes to the log, and to the user when it fails."""
+    done = subprocess.run(
+        ["pulumi", *words, "--non-interactive", "--color", "never"],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    with LOG.open("a") as log:
+        log.write(f"$ pulumi {' '.join(words)}\n{done.stdout}\n")
+    if done.returncode:
+        tail = "\n".join(f"  | {line}" for line in done.stdout.splitlines()[-40:])
+        raise DemoFailed(f"`pulumi {words[0]}` ended with {done.returncode}:\n{tail}")
+    return done.stdout
+
+
+@contextmanager
+def phase(name: str) -> Iterator[None]:
+    """Say what is done, and how long it took."""
+    begin = time.monotonic()
+    print(f"demo: {name} …", end=" ", flush=True)
+    try:
+        yield
+    except BaseException:
+        print("failed")
+        raise
+    print(f"{time.monotonic() - begin:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
