@@ -74,7 +74,7 @@ def judge(response: httpx.Response, health: Health) -> Answer:
     # In one line, as the gate's last line has to say it all; error pages have many.
     seen = f"{response.status_code} {' '.join(response.text.split())[:200]}".strip()
     if response.status_code != health.status:
-        return Answer(f"status is {response.status_code}, wanted {health.status}", seen)
+        return Answer(f"status is {response.status_code}, wanted {health.status:g}", seen)
     if not health.json and not health.version_field:
         return Answer("", seen)
     try:
