@@ -30,20 +30,21 @@ def ensure_docker(machine: Machine) -> bool:
         raise Missing(f"The Docker daemon at {elsewhere} does not answer: {answer}")
 
     took = Stopwatch()
-    if machine.find("dockerd") is None or machine.find("docker") is None:
-        machine.debian.require(["docker.io", "iptables"], "Docker")
     if os.geteuid() != 0:
         raise Missing(
-            f"Docker does not answer: {answer}. Start it, see that your user may use it (on "
-            "Linux: is in the group `docker`), and run this again."
+            f"Docker does not answer: {answer}. Install it if need be, start it, see that your "
+            "user may use it (on Linux: is in the group `docker`), and run this again."
         )
+    if machine.find("dockerd") is None or machine.find("docker") is None:
+        machine.debian.require(["docker.io", "iptables"], "Docker")
+    process = None
     if Path("/run/systemd/system").is_dir():
         machine.commands.run(["systemctl", "start", "docker"], "systemctl-docker")
         how = "started by systemd"
     else:
-        start_daemon(machine)
+        process = start_daemon(machine)
         how = "started as a process of its own, for want of a service manager"
-    version = wait_for_daemon(machine)
+    version = wait_for_daemon(machine, process)
     machine.report.say(f"docker: daemon {version} {how}, {took}")
     return True
 
@@ -53,17 +54,18 @@ def ask_daemon(machine: Machine) -> tuple[bool, str]:
     return machine.commands.ask(["docker", "version", "--format", "{{.Server.Version}}"])
 
 
-def start_daemon(machine: Machine) -> None:
+def start_daemon(machine: Machine) -> subprocess.Popen[bytes] | None:
     """Start dockerd so that it outlives this process, unless one is on its way up already."""
-    on_its_way = [runs(name, pid_file) for name, pid_file in PID_FILES.items()]
-    if any(on_its_way):
-        return
+    # A containerd that has outlived its daemon is no obstacle: the next daemon takes it over.
+    alive = {name: runs(name, pid_file) for name, pid_file in PID_FILES.items()}
+    if alive["dockerd"]:
+        return None
     dockerd = machine.find("dockerd")
     if dockerd is None:
         raise Missing("There is no `dockerd` on this machine. Install Docker and run this again.")
     machine.places.logs.mkdir(parents=True, exist_ok=True)
     with daemon_log(machine).open("ab") as log:
-        subprocess.Popen(
+        return subprocess.Popen(
             [dockerd],
             env=machine.commands.environ,
             stdin=subprocess.DEVNULL,
@@ -92,18 +94,19 @@ def runs(name: str, pid_file: Path) -> bool:
     return alive
 
 
-def wait_for_daemon(machine: Machine) -> str:
-    """Wait until the daemon answers; its version."""
+def wait_for_daemon(machine: Machine, process: subprocess.Popen[bytes] | None) -> str:
+    """Wait until the daemon answers, unless its process, if it is ours, ends; its version."""
     deadline = time.monotonic() + START_SECONDS
     while True:
         answers, answer = ask_daemon(machine)
         if answers:
             break
-        if time.monotonic() > deadline:
+        ended = process.poll() if process else None
+        if ended is not None or time.monotonic() > deadline:
+            how = f"within {START_SECONDS:.0f} s" if ended is None else f"but ended with {ended}"
             log = daemon_log(machine)
             raise ToolchainError(
-                f"The Docker daemon did not answer within {START_SECONDS:.0f} s: {answer}\n"
-                f"The end of {log}:\n{tail(log)}"
+                f"The Docker daemon did not answer {how}: {answer}\nThe end of {log}:\n{tail(log)}"
             )
         time.sleep(POLL_SECONDS)
     if IP_FORWARD.exists() and IP_FORWARD.read_text().strip() == "0" and os.geteuid() == 0:

@@ -84,7 +84,8 @@ def labels(machine: Machine, images: list[str]) -> dict[str, str]:
 def import_rootfs(machine: Machine) -> str:
     """Debian's packages as an image; the unpacked system is kept as a tar file in the cache."""
     image = f"{ROOTFS_IMAGE}:{rootfs_key()}"
-    if image in labels(machine, [image]):
+    present, _ = machine.commands.ask(["docker", "image", "inspect", image])
+    if present:
         return image
     tar = machine.places.cache / f"rootfs-{rootfs_key()}.tar"
     if not tar.exists():

@@ -240,6 +240,24 @@ def test_the_pid_file_of_a_live_daemon_stays(tmp_path: Path) -> None:
     assert pid_file.exists()
 
 
+def test_a_daemon_that_ends_at_once_is_reported_with_the_end_of_its_log(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits a minute for a process that is gone."""
+    bench.program("docker", "echo Cannot connect; exit 1")
+    bench.program("dockerd", "echo cannot mount; exit 3")
+    nowhere = {name: bench.root / f"{name}.pid" for name in daemon.PID_FILES}
+    monkeypatch.setattr(daemon, "PID_FILES", nowhere)
+    machine = bench.machine()
+    started = time.monotonic()
+    process = daemon.start_daemon(machine)
+    with pytest.raises(
+        ToolchainError, match=r"but ended with 3: Cannot connect(.|\n)*cannot mount"
+    ):
+        daemon.wait_for_daemon(machine, process)
+    assert time.monotonic() - started < 5
+
+
 # Python
 
 
