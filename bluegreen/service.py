@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 from typing import cast
+from urllib.parse import urlsplit
 
 import pulumi
 import pulumi_command as command
@@ -69,7 +70,7 @@ class BlueGreenService(pulumi.ComponentResource):
             make_color(scope, outgoing, images[outgoing], network, data, after=switch)
         # With standby `remove` the outgoing color is not declared: Pulumi deletes it last.
 
-        self.url = _url(settings.http_address, settings.http_port)
+        self.url = _url(_reachable(settings), settings.http_port)
         self.report = switch.stdout.apply(json.loads)
         self.live = self.report.apply(lambda report: self._describe(report["color"]))
         self.standby = self._describe(outgoing) if outgoing in settings.declared else None
@@ -143,9 +144,15 @@ class BlueGreenService(pulumi.ComponentResource):
         return {name: _url(settings.direct_address, port) for name, port in ports.items() if port}
 
 
+def _reachable(settings: Settings) -> str:
+    """The host by which users reach the public port, as far as the config tells."""
+    if settings.http_address not in ("0.0.0.0", "::"):
+        return settings.http_address
+    return urlsplit(settings.docker.host).hostname or "127.0.0.1"
+
+
 def _url(address: str, port: int) -> str:
-    host = "127.0.0.1" if address in ("0.0.0.0", "::") else address
-    host = f"[{host}]" if ":" in host else host
+    host = f"[{address}]" if ":" in address else address
     return f"http://{host}" if port == 80 else f"http://{host}:{port}"
 
 

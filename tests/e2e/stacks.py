@@ -40,6 +40,7 @@ class Stack:
         self.folder, self.name = folder, f"t{uuid.uuid4().hex[:10]}"
         self.service = f"bluegreen-{self.name}"
         self.http_port, self.preview_port = free_ports(2)
+        self.provider: dict[str, str] = {}
         for part in PROGRAM:
             copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
             copy(ROOT / part, folder / part)
@@ -77,7 +78,8 @@ class Stack:
         """Change the stack's config; None removes a key."""
         self.config = {k: v for k, v in (self.config | config).items() if v is not None}
         text = yaml.safe_load(self.file.read_text()) if self.file.exists() else {}
-        text["config"] = {f"bluegreen:{key}": value for key, value in self.config.items()}
+        mine = {f"bluegreen:{key}": value for key, value in self.config.items()}
+        text["config"] = mine | self.provider
         self.file.write_text(yaml.safe_dump(text))
 
     def command(self, *words: str) -> list[str]:

@@ -108,7 +108,7 @@ def test_a_target_that_dies_while_baking_is_taken_back(stack: Stack) -> None:
 
 @pytest.mark.parametrize("victim", ["the whole update", "the switch alone"])
 def test_a_release_killed_while_baking_goes_back_by_itself(stack: Stack, victim: str) -> None:
-    """kill -9 in mid-switch: the edge restores blue with nobody's help; the next run converges."""
+    """Kill -9 in mid-switch: the edge restores blue with nobody's help; the next run converges."""
     stack.configure(**GREEN, bake={"seconds": 60})
     update = subprocess.Popen(
         stack.command("up", "--yes", "--skip-preview"),
@@ -137,7 +137,7 @@ def test_a_release_killed_while_baking_goes_back_by_itself(stack: Stack, victim:
 
 
 def test_an_update_that_died_after_its_switch_is_put_right(stack: Stack) -> None:
-    """nginx serves green, the stack says blue, and blue is wanted: blue it is, and no outage."""
+    """Nginx serves green, the stack says blue, and blue is wanted: blue it is, and no outage."""
     before = stack.pulumi("stack", "export", "--stack", stack.name).output
     stack.up(**GREEN, standby="keep")
     exported = stack.folder / "before.json"
@@ -233,7 +233,7 @@ def everything_below(pid: int) -> list[int]:
 
 
 def kill(pids: list[int]) -> None:
-    """kill -9, each by its id."""
+    """Kill -9, each by its id."""
     for pid in pids:
         try:
             os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,184 @@
+"""What the edge does for users: headers, buffers, WebSockets, ports, restarts."""
+
+import asyncio
+import contextlib
+import socket
+import socketserver
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import websockets
+
+from tests.e2e.stacks import Stack, docker, free_ports, removed
+
+
+@pytest.fixture(scope="module")
+def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One stack for all tests here that change nothing."""
+    blue_port, green_port = free_ports(2)
+    folder = tmp_path_factory.mktemp("edge")
+    with removed(folder, blue_port=blue_port, green_port=green_port) as stack:
+        stack.up()
+        yield stack
+
+
+def test_the_service_sees_the_original_headers(edge: Stack) -> None:
+    """Host as sent, port included, and who asks: Grafana refuses writes without."""
+    seen = httpx.get(f"{edge.url}/whoami", headers={"X-Forwarded-For": "192.0.2.1"}).json()
+    headers = {name.lower(): value for name, value in dict(seen["headers"]).items()}
+    assert headers["host"] == f"127.0.0.1:{edge.http_port}"
+    assert headers["x-forwarded-proto"] == "http"
+    assert headers["x-forwarded-for"].startswith("192.0.2.1, ")
+    assert headers["x-real-ip"]
+    body = {"dashboard": {"uid": "a", "title": "a"}, "client_id": "a"}
+    write = httpx.post(f"{edge.url}/api/dashboards/db", json=body, headers={"Origin": edge.url})
+    assert write.status_code == 200, write.text
+
+
+@pytest.mark.parametrize("kilobytes", [8, 60, 110])
+def test_an_oauth_login_with_big_headers_is_no_502(edge: Stack, kilobytes: int) -> None:
+    """The original's trouble: "upstream sent too big header"."""
+    answer = httpx.get(f"{edge.url}/big-header", params={"kb": kilobytes})
+    assert answer.status_code == 302, answer.text
+
+
+def test_a_websocket_passes_both_ways(edge: Stack) -> None:
+    """The upgrade reaches the service and its frames come back."""
+
+    async def talk() -> list[str]:
+        uri = f"ws://127.0.0.1:{edge.http_port}/api/live/ws"
+        async with websockets.connect(uri) as socket:
+            await socket.send("hello")
+            async with asyncio.timeout(10):
+                return [str(await socket.recv()) for _ in range(2)]
+
+    assert any("hello" in text for text in asyncio.run(talk()))
+
+
+def test_a_large_body_is_not_refused(edge: Stack) -> None:
+    """Nginx's own limit of 1 MB would refuse a big dashboard."""
+    answer = httpx.post(f"{edge.url}/echo", content=b"x" * (3 << 20), timeout=30)
+    assert answer.status_code == 200
+    assert "3145728" in answer.text
+
+
+def test_all_ports_but_the_public_one_are_the_hosts_own(edge: Stack) -> None:
+    """Preview and direct ports are bound to 127.0.0.1; the public one is open."""
+    ports = docker("inspect", "-f", "{{json .HostConfig.PortBindings}}", f"{edge.service}-edge")
+    assert f'"HostIp":"0.0.0.0","HostPort":"{edge.http_port}"' in ports
+    assert f'"HostIp":"127.0.0.1","HostPort":"{edge.preview_port}"' in ports
+    direct = edge.outputs()["direct_urls"]
+    assert httpx.get(f"{direct['blue']}/api/health").json()["version"] == "12.3.0"
+    preview = httpx.get(direct["preview"])
+    assert preview.status_code == 503
+    assert "green is idle" in preview.text
+
+
+def test_who_is_live_is_told_to_private_addresses_only(edge: Stack) -> None:
+    """A client with a public address gets 403 at /-/bluegreen, and is served otherwise."""
+    assert set(httpx.get(f"{edge.url}/-/bluegreen").json()) == {
+        "color",
+        "version",
+        "generation",
+        "since",
+    }
+    assert httpx.get(f"{edge.url}/-/healthz").status_code == 200
+    public = f"{edge.service}-public"
+    # 198.51.100.0/24 is set apart for documentation (RFC 5737): public, and nobody's.
+    docker("network", "create", "--subnet", "198.51.100.0/28", public)
+    try:
+        docker("network", "connect", public, f"{edge.service}-edge")
+        image = docker("inspect", "-f", "{{.Image}}", f"{edge.service}-edge").strip()
+        ask = "curl -s -o /dev/null -w '%{http_code} ' http://$0/-/bluegreen http://$0/-/healthz"
+        run = ("run", "--rm", "--network", public, "--entrypoint", "sh", image, "-c", ask)
+        assert docker(*run, f"{edge.service}-edge").split()[0] == "403"
+    finally:
+        docker("network", "disconnect", "-f", public, f"{edge.service}-edge")
+        docker("network", "rm", public)
+
+
+def test_a_color_that_comes_back_with_another_address_is_found(edge: Stack) -> None:
+    """Its name is asked again: no reload, no 502 that stays."""
+    blue, taken = f"{edge.service}-blue", f"{edge.service}-squatter"
+    before = address(blue)
+    image = docker("inspect", "-f", "{{.Image}}", blue).strip()
+    docker("stop", "-t", "5", blue)
+    try:
+        docker("run", "-d", "--name", taken, "--network", edge.service, image, "sleep", "120")
+        docker("start", blue)
+        assert address(blue) != before
+        wait_until_served(edge)
+    finally:
+        docker("rm", "-f", taken)
+
+
+def test_nginx_comes_back_by_itself_with_the_live_color(edge: Stack) -> None:
+    """Also while the color it leads to is stopped, which a literal upstream would not survive."""
+    docker("stop", "-t", "5", f"{edge.service}-blue")
+    docker("restart", f"{edge.service}-edge")
+    docker("start", f"{edge.service}-blue")
+    wait_until_served(edge)
+    assert edge.live() == ("blue", "12.3.0")
+
+
+def address(container: str) -> str:
+    """A container's address on its network."""
+    shape = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    return docker("inspect", "-f", shape, container).strip()
+
+
+def wait_until_served(stack: Stack, seconds: float = 20) -> None:
+    """Ask until the service answers through the edge."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if httpx.get(f"{stack.url}/api/health").status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        assert time.monotonic() < deadline, f"not served again within {seconds} s"
+        time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def daemon_over_tcp() -> Iterator[str]:
+    """The local daemon by TCP, as a remote one would be reached; yields its DOCKER_HOST."""
+
+    def carry(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    class Client(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.socket(socket.AF_UNIX) as daemon:
+                daemon.connect("/var/run/docker.sock")
+                there = threading.Thread(target=carry, args=(self.request, daemon))
+                there.start()
+                carry(daemon, self.request)
+                there.join()
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Client) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"tcp://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+
+
+@pytest.mark.skipif(not Path("/var/run/docker.sock").exists(), reason="the daemon is elsewhere")
+def test_a_remote_daemon_is_released_to_without_any_direct_port(make_stack: Any) -> None:
+    """Gate, switch, bake and drain go through the daemon named in docker:host alone."""
+    with daemon_over_tcp() as host:
+        stack: Stack = make_stack()
+        stack.environment["DOCKER_HOST"] = "unix:///nowhere.sock"
+        stack.provider = {"docker:host": host}
+        stack.up()
+        stack.up(active_color="green", green_version="12.4.0")
+        assert stack.live() == ("green", "12.4.0")
