@@ -14,7 +14,6 @@ import select
 import subprocess
 import time
 from dataclasses import dataclass
-from types import TracebackType
 from typing import NoReturn, Self
 
 from bluegreen.errors import CommandFailed, EdgeUnreachable
@@ -155,12 +154,7 @@ class Shell:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         assert self._process.stdin
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()

@@ -2,7 +2,6 @@
 
 import subprocess
 import threading
-from types import TracebackType
 from typing import Self
 
 from bluegreen.settings import Docker
@@ -74,12 +73,7 @@ class Watch:
         done = ask(self._docker, "logs", "--tail", str(LOG_LINES), self.container)
         return "\n".join(f"    | {line}" for line in (done.stdout + done.stderr).splitlines())
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._closing = True
         if self._process:
             self._process.kill()
