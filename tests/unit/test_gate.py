@@ -26,7 +26,7 @@ INPUTS: dict[str, Any] = {
     "container_id": "c1",
     "edge": "shop-edge",
     "url": "http://shop-green:3000/api/health",
-    "health": asdict(make_health(timeout=30)),
+    "health": asdict(make_health(timeout=30)) | {"passes": 3.0, "status": 200.0},  # as Pulumi does
     "docker": asdict(Docker()),
     "drift": "",
 }
