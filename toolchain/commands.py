@@ -41,8 +41,12 @@ class Commands:
         """Run to the end; anything but exit code 0 raises CommandFailed with the log's tail."""
         self.logs.mkdir(parents=True, exist_ok=True)
         path = self.logs / f"{log}.log"
+        command = shlex.join(map(str, args))
         with path.open("wb") as out:
-            process = self._start(args, out.fileno(), env, cwd)
+            try:
+                process = self._start(args, out.fileno(), env, cwd)
+            except OSError as problem:
+                raise CommandFailed(command, f"did not start: {problem}", path, "") from problem
             try:
                 process.communicate(stdin.encode(), timeout)
                 how = f"ended with exit code {process.returncode}"
@@ -54,7 +58,7 @@ class Commands:
                 with self._lock:
                     self._running.discard(process)
         if process.returncode != 0:
-            raise CommandFailed(shlex.join(map(str, args)), how, path, tail(path))
+            raise CommandFailed(command, how, path, tail(path))
 
     def ask(
         self, args: Sequence[str | Path], env: Mapping[str, str] | None = None

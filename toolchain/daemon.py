@@ -37,6 +37,10 @@ def ensure_docker(machine: Machine) -> bool:
         )
     if machine.find("dockerd") is None or machine.find("docker") is None:
         machine.debian.require(["docker.io", "iptables"], "Docker")
+        answers, answer = ask_daemon(machine)
+        if answers:  # the command was missing, not the daemon; or installing it has started it
+            machine.report.say(f"docker: installed; daemon {answer} answers, {took}")
+            return True
     process = None
     if Path("/run/systemd/system").is_dir():
         machine.commands.run(["systemctl", "start", "docker"], "systemctl-docker")

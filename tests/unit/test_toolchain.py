@@ -92,6 +92,12 @@ def test_a_command_that_takes_too_long_is_killed_with_its_children(bench: Bench)
     assert gone(int(pid_file.read_text()))
 
 
+def test_a_command_that_is_not_there_fails_like_any_other(bench: Bench) -> None:
+    """It is reported by its name, without a traceback."""
+    with pytest.raises(CommandFailed, match="`/no/such/program go` did not start"):
+        bench.machine().commands.run(["/no/such/program", "go"], "absent")
+
+
 def test_stopping_ends_what_runs_and_starts_nothing_more(bench: Bench) -> None:
     """Ctrl-C leaves no compiler at work."""
     commands = bench.machine().commands
