@@ -70,7 +70,7 @@ class BlueGreenService(pulumi.ComponentResource):
             make_color(scope, outgoing, images[outgoing], network, data, after=switch)
         # With standby `remove` the outgoing color is not declared: Pulumi deletes it last.
 
-        self.url = _url(_reachable(settings), settings.http_port)
+        self.url = _url(_reachable(settings.http_address, settings), settings.http_port)
         self.report = switch.stdout.apply(json.loads)
         self.live = self.report.apply(lambda report: self._describe(report["color"]))
         self.standby = self._describe(outgoing) if outgoing in settings.declared else None
@@ -141,13 +141,14 @@ class BlueGreenService(pulumi.ComponentResource):
         settings = self._scope.settings
         ports = {str(color): settings.direct_ports[color] for color in settings.declared}
         ports["preview"] = settings.preview_port
-        return {name: _url(settings.direct_address, port) for name, port in ports.items() if port}
+        address = _reachable(settings.direct_address, settings)
+        return {name: _url(address, port) for name, port in ports.items() if port}
 
 
-def _reachable(settings: Settings) -> str:
-    """The host by which users reach the public port, as far as the config tells."""
-    if settings.http_address not in ("0.0.0.0", "::"):
-        return settings.http_address
+def _reachable(address: str, settings: Settings) -> str:
+    """The host by which users reach a port bound to this address, as far as the config tells."""
+    if address not in ("0.0.0.0", "::"):
+        return address
     return urlsplit(settings.docker.host).hostname or "127.0.0.1"
 
 
