@@ -7,7 +7,8 @@ import pulumi
 from pulumi.runtime.config import CONFIG, is_config_secret
 
 from bluegreen import config, guard
-from bluegreen.settings import Docker, Settings
+from bluegreen.edge import render
+from bluegreen.settings import COLORS, Docker, Settings
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,10 @@ def read_settings(root: Path) -> Settings:
 
 
 def guarded(settings: Settings, root: Path) -> Plan:
-    """The update's plan, once the guard has let it pass; raises GuardRefused."""
+    """The update's plan, once the guard has let it pass; raises GuardRefused or ConfigError."""
     name = f"{pulumi.get_project()}-{pulumi.get_stack()}"
+    # Rendered here too, so that a template's mistake is told before anything is declared.
+    render(settings, settings.active_color, {color: f"{name}-{color}" for color in COLORS}, root)
     previous = guard.read_previous()
     edge = guard.read_edge(settings, f"{name}-edge") if previous.live else None
     planned: dict[str, guard.Fingerprint] = {
