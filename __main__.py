@@ -16,6 +16,9 @@ try:
 except BluegreenError as error:
     raise pulumi.RunError(str(error)) from None
 
+if plan.words and pulumi.runtime.is_dry_run():
+    pulumi.log.info(plan.words)
+
 service = BlueGreenService(plan.name, settings, root=ROOT, drift=plan.drift)
 
 pulumi.export("url", service.url)

@@ -87,7 +87,7 @@ def pass_gate(props: dict[str, Any], *, fresh: bool) -> dict[str, Any]:
         transport = EdgeTransport(shell)
         with httpx.Client(transport=transport) as client:
             result = wait_until_healthy(
-                client, props["url"], health, died=watch.died, why=watch.why
+                client, props["url"], health, died=watch.died, why=watch.why, told=_tell
             )
         if isinstance(result, Passed):
             return props | {
@@ -100,6 +100,11 @@ def pass_gate(props: dict[str, Any], *, fresh: bool) -> dict[str, Any]:
         serving = state_of(shell.run(f"head -n 1 {CONFIG_FOLDER}/nginx.conf").text)
         live = f"{serving.color} {serving.version} still serves" if serving else "no color is live"
         raise GateFailed(_message(props, result, live, watch.log_tail()))
+
+
+def _tell(attempt: int, seen: str) -> None:
+    # The engine shows what a provider writes to standard error.
+    print(f"gate: attempt {attempt}: {seen}", file=sys.stderr, flush=True)
 
 
 def _message(props: dict[str, Any], result: Refused, live: str, log: str) -> str:

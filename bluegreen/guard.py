@@ -17,7 +17,7 @@ import pulumi
 from bluegreen.edge import CONFIG_FOLDER, State, state_of
 from bluegreen.errors import BluegreenError, GuardRefused
 from bluegreen.images import content_digest, image_of
-from bluegreen.settings import Color, Settings
+from bluegreen.settings import Color, Docker, Settings
 from bluegreen.shell import ask
 
 Fingerprint = dict[str, str]
@@ -40,13 +40,13 @@ def read_previous() -> Previous:
     return Previous(live=live.get("color", ""), running=outputs.get("fingerprints"))
 
 
-def read_edge(settings: Settings, edge: str) -> State | None:
+def read_edge(docker: Docker, edge: str) -> State | None:
     """Ask the edge's config volume what is live; None when there is no such edge, or no color.
 
     `docker cp` also answers for an edge that is stopped.
     """
     try:
-        done = ask(settings.docker, "cp", f"{edge}:{CONFIG_FOLDER}/nginx.conf", "-")
+        done = ask(docker, "cp", f"{edge}:{CONFIG_FOLDER}/nginx.conf", "-")
     except BluegreenError:
         return None
     header = done.stdout[512:1024] if done.returncode == 0 else ""  # a tar's first file

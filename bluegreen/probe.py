@@ -117,6 +117,7 @@ def wait_until_healthy(
     *,
     died: threading.Event,
     why: Callable[[], str],
+    told: Callable[[int, str], None] = lambda _attempt, _seen: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Passed | Refused:
     """Ask until `health.passes` consecutive answers are good.
@@ -127,6 +128,7 @@ def wait_until_healthy(
         health: what a good answer is, and how long to wait for it.
         died: set when the target's container ends: the gate stops at once.
         why: says how it ended, asked when `died` is set.
+        told: is told each answer that differs from the one before, with its number.
         clock: seconds, monotonic.
     """
     begin = clock()
@@ -140,7 +142,10 @@ def wait_until_healthy(
             return Refused(attempts, clock() - begin, passes, reason, last)
         asked = clock()
         answer = ask(client, url, health, min(left, ATTEMPT_TIMEOUT))
-        attempts, last = attempts + 1, answer.seen
+        attempts += 1
+        if answer.seen != last:
+            last = answer.seen
+            told(attempts, last)
         if answer.complaint:
             passes = 0
             mismatches = mismatches + 1 if answer.wrong_version else 0

@@ -6,7 +6,7 @@ from pathlib import Path
 import pulumi
 from pulumi.runtime.config import CONFIG, is_config_secret
 
-from bluegreen import config, guard
+from bluegreen import config, guard, plan
 from bluegreen.edge import render
 from bluegreen.settings import COLORS, Docker, Settings
 
@@ -19,11 +19,13 @@ class Plan:
         name: prefix of everything the stack makes in Docker.
         drift: how what nginx serves differs from the stack's outputs; "" when it does not.
         fingerprints: what each container is made of, for the next update's guard.
+        words: the release in words; "" when there is none.
     """
 
     name: str
     drift: str
     fingerprints: dict[str, guard.Fingerprint]
+    words: str
 
 
 def read_settings(root: Path) -> Settings:
@@ -49,10 +51,11 @@ def guarded(settings: Settings, root: Path) -> Plan:
     # Rendered here too, so that a template's mistake is told before anything is declared.
     render(settings, settings.active_color, {color: f"{name}-{color}" for color in COLORS}, root)
     previous = guard.read_previous()
-    edge = guard.read_edge(settings, f"{name}-edge") if previous.live else None
+    edge = guard.read_edge(settings.docker, f"{name}-edge") if previous.live else None
     planned: dict[str, guard.Fingerprint] = {
         color: guard.fingerprint_color(settings, color, name, root) for color in settings.declared
     }
     planned["edge"] = guard.fingerprint_edge(settings)
     guard.refuse_interruptions(settings, previous, edge, planned)
-    return Plan(name, guard.drift(previous, edge), planned)
+    words = plan.describe(settings, name, previous, edge, planned)
+    return Plan(name, guard.drift(previous, edge), planned, words)

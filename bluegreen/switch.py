@@ -125,6 +125,7 @@ class Switch:
                     raise SwitchFailed(f"real traffic suffers: {_share(traffic.count, bake)}")
                 if watch.died.is_set():
                     raise SwitchFailed(f"{order.color} fell ill while baking: {watch.why()}")
+                _tell(f"baking, {max(left - PULSE, 0):.0f} s left: {_share(traffic.count, bake)}")
                 answer = self._nginx.ask(order.color)
                 misses = misses + 1 if answer.complaint else 0
                 if misses >= MISSES:
@@ -154,7 +155,11 @@ class Switch:
         """Wait for the old workers, bounded by the drain's time; return what was cut."""
         deadline = switched + self._order.drain_timeout
         try:
-            while self._nginx.leaving() and time.monotonic() < deadline + GRACE:
+            told = 0
+            while (left := self._nginx.leaving()) and time.monotonic() < deadline + GRACE:
+                if left != told:
+                    told = left
+                    _tell(f"draining: {left} old workers still serve")
                 time.sleep(POLL)
         except EdgeUnreachable:
             return 0  # confirmed already: an edge that went away now has nothing left to drain
@@ -166,6 +171,11 @@ class Switch:
 
 def _serving(state: State | None) -> str:
     return f"{state.color} {state.version} still serves" if state else "no color is live"
+
+
+def _tell(text: str) -> None:
+    # Pulumi shows what a command writes to standard error while it runs.
+    print(text, file=sys.stderr, flush=True)
 
 
 def _share(count: Count, bake: Bake) -> str:

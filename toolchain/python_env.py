@@ -11,6 +11,7 @@ from pathlib import Path
 from toolchain.machine import Machine, Stopwatch
 
 REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+PROJECT = "pyproject.toml"
 STAMP = ".installed"
 
 
@@ -19,7 +20,8 @@ def ensure_python(machine: Machine) -> bool:
     venv = machine.places.venv
     files = [machine.places.repo / name for name in REQUIREMENTS]
     files = [file for file in files if file.exists()]
-    wanted = fingerprint(files)
+    project = machine.places.repo / PROJECT
+    wanted = fingerprint([*files, project] if project.exists() else files)
     stamp = venv / STAMP
     complete = stamp.exists() and (venv / "bin" / "python").exists()
     if complete and stamp.read_text() == wanted:
@@ -39,6 +41,10 @@ def ensure_python(machine: Machine) -> bool:
             [venv / "bin" / "python", "-m", "pip", "install", "--require-hashes", "-r", file],
             f"pip-{file.stem}",
         )
+    # The command `bluegreen`: what it needs, and what builds it, is there by now.
+    pip: list[str | Path] = [venv / "bin" / "python", "-m", "pip", "install", "--no-deps"]
+    editable: list[str | Path] = ["--no-build-isolation", "--editable", machine.places.repo]
+    machine.commands.run(pip + editable, "pip-bluegreen")
     stamp.write_text(wanted)
     machine.report.say(f"python: packages installed into {venv}, {took}")
     return True

@@ -206,7 +206,7 @@ def test_the_edge_is_asked_through_docker_cp(fake_docker: FakeDocker, tmp_path: 
     with tarfile.open(tmp_path / "tar", "w") as tar:
         tar.addfile(entry, io.BytesIO(config))
     fake_docker.does("cp", f"cat '{tmp_path}/tar'")
-    found = read_edge(settings, "shop-dev-edge")
+    found = read_edge(settings.docker, "shop-dev-edge")
     assert found
     assert (found.color, found.version, found.generation) == ("blue", "12.4.0", 5)
     assert fake_docker.asked() == ["cp shop-dev-edge:/etc/bluegreen/nginx.conf -"]
@@ -217,6 +217,6 @@ def test_an_edge_that_is_not_there_serves_nothing(
 ) -> None:
     """No container, or no docker command at all, is no error of the guard's."""
     fake_docker.does("cp", "echo 'No such container' >&2; exit 1")
-    assert read_edge(make_settings(), "shop-dev-edge") is None
+    assert read_edge(make_settings().docker, "shop-dev-edge") is None
     monkeypatch.setenv("PATH", "/nonexistent")
-    assert read_edge(make_settings(), "shop-dev-edge") is None
+    assert read_edge(make_settings().docker, "shop-dev-edge") is None

@@ -1,0 +1,59 @@
+"""A release in words: what an update will start, check, switch, watch and remove."""
+
+from collections.abc import Mapping
+
+from bluegreen.edge import State
+from bluegreen.guard import Fingerprint, Previous
+from bluegreen.images import image_reference
+from bluegreen.settings import Settings, other
+
+
+def describe(
+    settings: Settings,
+    name: str,
+    previous: Previous,
+    edge: State | None,
+    planned: Mapping[str, Fingerprint],
+) -> str:
+    """Tell the update in words; "" when it releases nothing.
+
+    Args:
+        settings: the stack's settings.
+        name: prefix of everything made in Docker.
+        previous: what the last update left.
+        edge: what nginx serves.
+        planned: fingerprints of what the update will leave.
+    """
+    target, outgoing = settings.active_color, other(settings.active_color)
+    live = edge.color if edge else previous.live
+    running = previous.running or {}
+    if live == target and running.get(target) == planned.get(target):
+        return ""
+    version = settings.versions[target]
+    serves = f"{edge.color} {edge.version}" if edge else previous.live or "no color"
+    image = image_reference(settings.image, version)
+    made = f"build {settings.build.context} with version {version}" if settings.build else image
+    health, bake = settings.health_of(target), settings.bake
+    expected = [f"status {health.status}", *(f"{k} = {v}" for k, v in health.json.items())]
+    if health.version_field:
+        expected.append(f"version {health.version}")
+    lines = [f"release {target} {version}; live now: {serves}"]
+    if running.get(target) == planned.get(target):
+        lines.append(f"start   nothing: {target} is on standby")
+    else:
+        lines.append(f"start   {name}-{target} from {made}")
+    lines.append(
+        f"check   GET {health.path}: {', '.join(expected)}; {health.passes} passes in a row "
+        f"within {health.timeout:g} s"
+    )
+    lines.append(f"switch  nginx to {target}, on trial until confirmed")
+    if live:
+        lines.append(
+            f"watch   users' requests for {bake.seconds:g} s; back to {live} if more than "
+            f"{bake.max_error_share:.0%} of {bake.min_requests} or more are answered 5xx"
+        )
+        lines.append(f"drain   open connections for up to {settings.drain_timeout} s")
+    if live == outgoing:
+        stays = outgoing in settings.declared
+        lines.append(f"{'keep  ' if stays else 'remove'}  {name}-{outgoing}")
+    return "\n".join([lines[0], *(f"  {line}" for line in lines[1:])])

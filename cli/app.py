@@ -1,0 +1,208 @@
+"""The commands, each a verb: their options here, their work in the module of their name."""
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bluegreen.errors import BluegreenError
+from cli import doctor as doctor_
+from cli import history as history_
+from cli import promote as promote_
+from cli import recover as recover_
+from cli import release
+from cli import status as status_
+from cli.errors import CommandError, Exit
+from cli.progress import Progress
+from cli.project import Project
+
+app = typer.Typer(
+    name="bluegreen",
+    help="Blue-green releases of a service on Docker, behind nginx. "
+    "Exit codes: 0 done, 1 failed (what served before serves), 2 usage or config (nothing was "
+    "touched), 3 drift, 130 interrupted.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+Dir = Annotated[Path, typer.Option("--dir", help="The project's folder.", envvar="BLUEGREEN_DIR")]
+Stack = Annotated[str, typer.Option("--stack", "-s", help="The stack.", envvar="BLUEGREEN_STACK")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the update.")]
+Json = Annotated[bool, typer.Option("--json", help="Tell it as JSON.")]
+Commit = Annotated[bool, typer.Option("--commit", help="Commit the stack's file to git.")]
+HERE = Path()
+
+
+def ends_well(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn every failure into a short block and an exit code."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except (CommandError, BluegreenError) as error:
+            _tell(error)
+            raise typer.Exit(getattr(error, "code", Exit.FAILED)) from None
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            raise typer.Exit(Exit.INTERRUPTED) from None
+
+    return run
+
+
+def _tell(error: Exception) -> None:
+    what = getattr(error, "what", str(error))
+    serves, todo = getattr(error, "serves", ""), getattr(error, "todo", "")
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"failed: {what}", style="red", markup=False)
+    for label, text in (("now", serves), ("to do", todo)):
+        if text:
+            console.print(f"{label}: {text}", markup=False)
+
+
+@app.command()
+@ends_well
+def deploy(
+    version: Annotated[
+        str, typer.Argument(help="The version to release; without one, what config says.")
+    ] = "",
+    stack: Stack = "dev",
+    folder: Dir = HERE,
+    yes: Yes = False,
+    commit: Commit = False,
+    as_json: Json = False,
+    abort: Annotated[
+        bool, typer.Option("--abort", help="Give up a release that failed: set config back.")
+    ] = False,
+) -> None:
+    """Release a version on the idle color: preview, confirm, gate, switch."""
+    project, progress = Project(folder, stack), Progress(as_json=as_json)
+    _heal(project, progress)
+    if abort:
+        release.abort(project, progress, yes=yes, git=commit)
+    else:
+        release.deploy(project, version, progress, yes=yes, git=commit)
+
+
+@app.command()
+@ends_well
+def rollback(
+    stack: Stack = "dev",
+    folder: Dir = HERE,
+    yes: Yes = False,
+    commit: Commit = False,
+    as_json: Json = False,
+) -> None:
+    """Go back to the color that was live before, through the same gate."""
+    project, progress = Project(folder, stack), Progress(as_json=as_json)
+    _heal(project, progress)
+    release.rollback(project, progress, yes=yes, git=commit)
+
+
+@app.command()
+@ends_well
+def promote(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="The stack to take it from.")],
+    to: Annotated[str, typer.Argument(metavar="TO", help="The stack to release it in.")],
+    min_age: Annotated[
+        float, typer.Option(help="Minutes that the version must have been live.", min=0)
+    ] = 0,
+    folder: Dir = HERE,
+    yes: Yes = False,
+    commit: Commit = False,
+    as_json: Json = False,
+) -> None:
+    """Release in one stack the version that is live, and healthy, in another."""
+    version = promote_.version_to_promote(Project(folder, source), min_age)
+    project, progress = Project(folder, to), Progress(as_json=as_json)
+    _heal(project, progress)
+    release.deploy(project, version, progress, yes=yes, git=commit)
+
+
+@app.command()
+@ends_well
+def status(
+    stack: Stack = "dev",
+    folder: Dir = HERE,
+    as_json: Json = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit with 3 when there is drift.")
+    ] = False,
+) -> None:
+    """What is live, and whether config, stack, nginx and Docker agree."""
+    found = status_.read_status(Project(folder, stack))
+    print(status_.as_json(found) if as_json else status_.as_text(found))
+    if check and found.drift:
+        raise typer.Exit(Exit.DRIFT)
+
+
+@app.command()
+@ends_well
+def history(
+    stack: Stack = "dev",
+    folder: Dir = HERE,
+    as_json: Json = False,
+    most: Annotated[int, typer.Option(help="How many at the most.", min=1)] = 20,
+) -> None:
+    """The stack's releases: when, who, from what to what, result, duration."""
+    releases = history_.read_history(Project(folder, stack), most)
+    if as_json:
+        print(json.dumps([asdict(each) for each in releases], indent=2))
+        return
+    table = Table("when", "who", "from", "to", "result", "seconds", box=None)
+    for each in releases:
+        seconds = "" if each.seconds is None else f"{each.seconds:.0f}"
+        table.add_row(each.when, each.who, each.before, each.after, each.result, seconds)
+    Console(highlight=False).print(table)
+
+
+@app.command()
+@ends_well
+def doctor(stack: Stack = "dev", folder: Dir = HERE, as_json: Json = False) -> None:
+    """Check what a release needs: Docker, plugins, ports, disk, images, nginx."""
+    findings = doctor_.examine(Project(folder, stack))
+    if as_json:
+        print(json.dumps([asdict(each) for each in findings], indent=2))
+    else:
+        for each in findings:
+            print(f"{'ok  ' if each.well else 'BAD '} {each.name}: {each.seen}")
+            if not each.well:
+                print(f"     → {each.todo}")
+    if not all(each.well for each in findings):
+        raise typer.Exit(Exit.FAILED)
+
+
+@app.command()
+@ends_well
+def recover(stack: Stack = "dev", folder: Dir = HERE) -> None:
+    """Take away what a killed update left: its lock, and what it had begun to make."""
+    project = Project(folder, stack)
+    for line in recover_.recover(project) or ["there is nothing to recover"]:
+        print(line)
+    print(f"now: {project.serves()}")
+
+
+def _heal(project: Project, progress: Progress) -> None:
+    """Take away a dead update's lock, and only then what it left."""
+    lock = recover_.find_lock(project)
+    if lock and lock.dead:
+        for line in recover_.recover(project):
+            progress.tell("recovered", line)
+
+
+def main() -> None:
+    """Run the command line."""
+    os.environ.setdefault("PULUMI_SKIP_UPDATE_CHECK", "1")
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""The program's folder and one of its stacks, through Pulumi's Automation API."""
+
+import contextlib
+import getpass
+import json
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pulumi import automation
+from pulumi.automation.errors import CommandError as PulumiError
+from pulumi.automation.events import EngineEvent
+
+from bluegreen.edge import State
+from bluegreen.guard import read_edge
+from bluegreen.settings import Docker
+from cli.errors import CommandError, Exit
+from cli.stackfile import StackFile
+
+PROJECT = "bluegreen"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An update that ended: whether well, and if not the errors it told."""
+
+    ok: bool
+    errors: list[str]
+
+
+class Project:
+    """One stack of the project in a folder."""
+
+    def __init__(self, root: Path, stack: str) -> None:
+        """Take the folder and the stack's name; nothing is asked yet."""
+        if not (root / "Pulumi.yaml").is_file():
+            raise CommandError(
+                f"there is no Pulumi.yaml in {root}",
+                todo="run this in the project's folder, or name it with --dir",
+                code=Exit.USAGE,
+            )
+        self.root, self.name = root, stack
+        self.service = f"{PROJECT}-{stack}"
+
+    @property
+    def file(self) -> StackFile:
+        """The stack's config file, read anew."""
+        return StackFile(self.root / f"Pulumi.{self.name}.yaml")
+
+    @cached_property
+    def stack(self) -> automation.Stack:
+        """The stack; CommandError when there is none of this name."""
+        with told():
+            return automation.select_stack(self.name, work_dir=str(self.root))
+
+    def create(self) -> None:
+        """Make the stack where it is not there yet, as the first deploy does."""
+        with told():
+            self.stack = automation.create_or_select_stack(self.name, work_dir=str(self.root))
+
+    def outputs(self) -> dict[str, Any]:
+        """The outputs of the last update that went well; secrets are left out."""
+        with told():
+            return {k: v.value for k, v in self.stack.outputs().items() if not v.secret}
+
+    @property
+    def docker(self) -> Docker:
+        """Which daemon the stack's config names."""
+        config = self.file.section("docker")
+        return Docker(
+            host=config.get("host", ""),
+            context=config.get("context", ""),
+            cert_path=config.get("certPath", ""),
+        )
+
+    def edge(self) -> State | None:
+        """What nginx serves; None without an edge, or before the first release."""
+        return read_edge(self.docker, f"{self.service}-edge")
+
+    def serves(self) -> str:
+        """What nginx serves, as a phrase."""
+        edge = self.edge()
+        return f"{edge.color} {edge.version} serves" if edge else "no color is live"
+
+    def up(self, message: str, on_event: Callable[[EngineEvent], None]) -> Outcome:
+        """Run the update."""
+        return self._run(lambda: self.stack.up(message=message, on_event=on_event, color="never"))
+
+    def preview(self, on_event: Callable[[EngineEvent], None]) -> Outcome:
+        """Run the preview."""
+        return self._run(lambda: self.stack.preview(on_event=on_event, color="never"))
+
+    def _run(self, act: Callable[[], Any]) -> Outcome:
+        try:
+            act()
+        except PulumiError as error:
+            return Outcome(False, errors_in(str(error)))
+        return Outcome(True, [])
+
+    def history(self) -> list[automation.UpdateSummary]:
+        """The stack's updates, the newest first."""
+        with told():
+            return self.stack.history(show_secrets=False)
+
+
+def who() -> str:
+    """Who releases, for the history."""
+    return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
+
+
+@contextlib.contextmanager
+def told() -> Any:
+    """Turn Pulumi's own failures into a short block."""
+    try:
+        yield
+    except (PulumiError, FileNotFoundError) as error:
+        errors = errors_in(str(error))
+        todo = "`bluegreen doctor` tells what is missing"
+        if any("no stack named" in line for line in errors):
+            todo = "`bluegreen deploy VERSION --stack NAME` makes it"
+        raise CommandError("; ".join(errors), todo=todo, code=Exit.USAGE) from None
+
+
+def errors_in(text: str) -> list[str]:
+    """The errors that pulumi told, without its frame and repetitions."""
+    found: list[str] = []
+    block: list[str] = []
+    for line in text.replace("\\n", "\n").splitlines():
+        start = re.match(r"\s*error: (.*)", line)
+        if start:
+            block = [start[1]]
+            found.append(start[1])
+        elif block and line.startswith("    ") and line.strip():
+            block.append(line.strip())
+            found[-1] = "\n".join(block)
+        else:
+            block = []
+    noise = ("update failed", "preview failed", "an unhandled error occurred")
+    kept = [each for each in dict.fromkeys(found) if not each.startswith(noise)]
+    return kept or [text.strip().splitlines()[-1] if text.strip() else "pulumi failed"]
+
+
+def as_json(value: Any) -> str:
+    """One line of JSON."""
+    return json.dumps(value, default=str)

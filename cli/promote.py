@@ -1,0 +1,45 @@
+"""Promote: bring the version that is live in one stack to the next."""
+
+from datetime import UTC, datetime
+
+import httpx
+
+from cli.errors import CommandError, Exit
+from cli.project import Project
+
+
+def version_to_promote(source: Project, min_age: float) -> str:
+    """The version live in the source stack, if it is healthy now and has been live long enough.
+
+    Args:
+        source: the stack to take the version from.
+        min_age: minutes that it must have been live.
+    """
+    edge = source.edge()
+    if not edge:
+        raise _refuse(source, "no color is live")
+    age = (datetime.now(UTC) - datetime.fromisoformat(edge.since)).total_seconds() / 60
+    if age < min_age:
+        raise _refuse(source, f"{edge.version} is live for {age:.1f} of {min_age:g} minutes only")
+    if trouble := _trouble(source):
+        raise _refuse(source, f"{edge.color} {edge.version} is not healthy now: {trouble}")
+    return edge.version
+
+
+def _trouble(source: Project) -> str:
+    """What is wrong with the live color, asked as users ask; "" when it answers well."""
+    health = source.outputs().get("url", "") + source.file.health_path
+    try:
+        answer = httpx.get(health, timeout=10)
+    except httpx.TransportError as error:
+        return f"{health}: {error}"
+    return "" if answer.is_success else f"{health} answers {answer.status_code}"
+
+
+def _refuse(source: Project, why: str) -> CommandError:
+    return CommandError(
+        f"{source.name} is not fit to be promoted: {why}",
+        serves=f"{source.name}: {source.serves()}",
+        todo=f"bluegreen status --stack {source.name}",
+        code=Exit.FAILED,
+    )

@@ -1,0 +1,134 @@
+"""Releases: edit the stack's file, show what will happen, run the update, say how it ended."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import typer
+
+from bluegreen.settings import COLORS, Color, other
+from cli.errors import CommandError, Exit
+from cli.git import commit
+from cli.progress import Progress
+from cli.project import Project, who
+
+
+def live_color(project: Project) -> Color | None:
+    """The live color: nginx's word, else the stack's outputs; None before the first release."""
+    edge = project.edge()
+    color = edge.color if edge else (project.outputs().get("live") or {}).get("color")
+    return color if color in COLORS else None
+
+
+def deploy(project: Project, version: str, progress: Progress, *, yes: bool, git: bool) -> None:
+    """Release a version on the idle color; without one, what the config says of that color."""
+    project.create()
+    live, file = live_color(project), project.file
+    target: Color = other(live) if live else (file.active_color or "blue")
+    version = version or file.get(f"{target}_version")
+    if not version and live:
+        version = file.get(f"{live}_version")  # the same version, with changed settings
+    if not version:
+        raise CommandError(
+            f"no version: {target}_version is not set in {file.path.name}",
+            todo="bluegreen deploy VERSION",
+            code=Exit.USAGE,
+        )
+    _release(project, target, version, progress, yes=yes, git=git)
+
+
+def abort(project: Project, progress: Progress, *, yes: bool, git: bool) -> None:
+    """Give up a release that failed: the file says again what is live, and an update tidies."""
+    live = live_color(project)
+    if not live:
+        raise CommandError("no color is live: there is nothing to go back to", code=Exit.USAGE)
+    edge = project.edge()
+    version = edge.version if edge else project.file.get(f"{live}_version")
+    _release(project, live, version, progress, yes=yes, git=git)
+
+
+def rollback(project: Project, progress: Progress, *, yes: bool, git: bool) -> None:
+    """Flip back; after a failed release that means what is live."""
+    live, file = live_color(project), project.file
+    if not live:
+        raise CommandError("no color is live: there is nothing to go back to", code=Exit.USAGE)
+    if file.active_color and file.active_color != live:
+        abort(project, progress, yes=yes, git=git)
+        return
+    back = other(live)
+    version = file.get(f"{back}_version") or _version_before(project, back)
+    if not version:
+        raise CommandError(
+            f"there is no release before {live} {file.get(f'{live}_version')}",
+            serves=project.serves(),
+            todo="bluegreen deploy VERSION",
+            code=Exit.USAGE,
+        )
+    _release(project, back, version, progress, yes=yes, git=git)
+
+
+def _version_before(project: Project, color: Color) -> str:
+    """The version that a color carried when it was last live, from the history."""
+    for update in project.history():
+        config = {key: value.value for key, value in update.config.items()}
+        if update.result == "succeeded" and config.get("bluegreen:active_color") == color:
+            return config.get(f"bluegreen:{color}_version", "")
+    return ""
+
+
+def _release(
+    project: Project, color: Color, version: str, progress: Progress, *, yes: bool, git: bool
+) -> None:
+    """Make a color live at a version."""
+    file = project.file
+    before = project.serves()
+    file.change(**{f"{color}_version": version, "active_color": color})
+    try:
+        _preview(project, progress)
+        if not yes and not typer.confirm("Do it?"):
+            raise CommandError("not done", serves=before, code=Exit.OK)
+    except BaseException:
+        file.restore()  # the file is changed only if the update is run
+        raise
+    with _one_interrupt(progress):
+        outcome = project.up(f"{who()}: {before} → {color} {version}", progress)
+    if outcome.ok:
+        edge = project.edge()
+        if not edge or edge.color != color:
+            raise CommandError(f"{color} {version} is not live", serves=project.serves())
+        progress.tell("live", f"{edge.color} {edge.version} is live", color=color, version=version)
+        if git:
+            commit(project, f"{project.name}: {before} → {color} {version}")
+        return
+    raise CommandError(
+        "\n".join(progress.errors or outcome.errors),
+        serves=project.serves(),
+        todo=(
+            f"mend it and run the same command again, or `bluegreen deploy --abort -s "
+            f"{project.name}` to set {file.path.name} back"
+        ),
+    )
+
+
+def _preview(project: Project, progress: Progress) -> None:
+    shown = Progress(quiet=True)
+    outcome = project.preview(shown)
+    if not outcome.ok:
+        errors = shown.errors or outcome.errors
+        raise CommandError("\n".join(errors), serves=project.serves(), code=Exit.USAGE)
+    progress.tell("plan", shown.plan or "nothing to release: all is as the config says")
+
+
+@contextmanager
+def _one_interrupt(progress: Progress) -> Iterator[None]:
+    """Let one Ctrl-C end the update in good order: pulumi gets it too, and this waits for it."""
+
+    def note(_signal: int, _frame: FrameType | None) -> None:
+        progress.tell("interrupted", "stopping: what serves now goes on serving …")
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

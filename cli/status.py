@@ -1,0 +1,164 @@
+"""What is live, and whether config, stack, nginx and Docker agree about it."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bluegreen.containers import LABEL
+from bluegreen.edge import CONFIG_FOLDER, State
+from bluegreen.settings import other
+from bluegreen.shell import ask
+from cli.project import Project
+
+UP = "`bluegreen deploy --yes` or `pulumi up` releases what config says"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One thing that does not agree, and the way out."""
+
+    what: str
+    todo: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """A stack's state. `live` has color, version, generation and since; None before a release."""
+
+    stack: str
+    url: str
+    live: dict[str, Any] | None
+    standby: dict[str, Any] | None
+    containers: dict[str, str]
+    drift: list[Drift]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+def read_status(project: Project) -> Status:
+    """Ask config, stack, nginx and Docker."""
+    outputs = project.outputs()
+    edge = project.edge()
+    containers = _containers(project)
+    live = (
+        {
+            "color": edge.color,
+            "version": edge.version,
+            "generation": edge.generation,
+            "since": edge.since,
+        }
+        if edge
+        else None
+    )
+    return Status(
+        stack=project.name,
+        url=outputs.get("url", ""),
+        live=live,
+        standby=outputs.get("standby"),
+        containers=containers,
+        drift=_drift(project, outputs, edge, containers),
+    )
+
+
+def _containers(project: Project) -> dict[str, str]:
+    """Each container's state (running, exited …) by name, without the stack's prefix."""
+    shape = "{{.Names}} {{.State}}"
+    where = ("--filter", f"label={LABEL}={project.service}")
+    done = ask(project.docker, "ps", "-a", *where, "--format", shape)
+    pairs = (line.split(" ", 1) for line in done.stdout.splitlines())
+    return {name.removeprefix(f"{project.service}-"): state for name, state in pairs}
+
+
+def _drift(
+    project: Project, outputs: dict[str, Any], edge: State | None, containers: dict[str, str]
+) -> list[Drift]:
+    found: list[Drift] = []
+    recorded = outputs.get("live") or {}
+    file = project.file
+    if not recorded:
+        return [Drift("nothing was released yet", "bluegreen deploy VERSION")]
+    if not edge:
+        found.append(Drift(f"nginx serves no color, the stack says {recorded['color']}", UP))
+    elif (edge.color, edge.version) != (recorded["color"], recorded["version"]):
+        found.append(
+            Drift(
+                f"nginx serves {edge.color} {edge.version}, the stack says "
+                f"{recorded['color']} {recorded['version']}",
+                UP,
+            )
+        )
+    wanted = (file.active_color or "", file.get(f"{file.active_color}_version"))
+    if wanted != (recorded["color"], recorded["version"]):
+        found.append(
+            Drift(
+                f"config wants {wanted[0]} {wanted[1]}, live is {recorded['color']} "
+                f"{recorded['version']}",
+                f"{UP}; `bluegreen deploy --abort` sets config back",
+            )
+        )
+    expected = {"edge", recorded["color"]}
+    if outputs.get("standby"):
+        expected.add(outputs["standby"]["color"])
+    for name in sorted(expected):
+        state = containers.get(name, "gone")
+        if state == "gone":
+            found.append(
+                Drift(f"container {name} is gone", "`pulumi refresh --yes`, then `pulumi up`")
+            )
+        elif state != "running":
+            found.append(
+                Drift(f"container {name} is {state}", f"docker start {project.service}-{name}")
+            )
+    extra = other(recorded["color"])
+    if extra in containers and extra not in expected:
+        found.append(
+            Drift(
+                f"container {extra} ({containers[extra]}) is left of a release that failed",
+                "`bluegreen deploy --abort` removes it",
+            )
+        )
+    if edge and containers.get("edge") == "running":
+        found += _hand_edited(project)
+    return found
+
+
+def _hand_edited(project: Project) -> list[Drift]:
+    """Whether the config in force is the one that the last switch put there."""
+    files = (f"{CONFIG_FOLDER}/nginx.conf", f"{CONFIG_FOLDER}/stable.conf")
+    done = ask(project.docker, "exec", f"{project.service}-edge", "cmp", "-s", *files)
+    if done.returncode != 1:
+        return []
+    return [
+        Drift(
+            "nginx's config was changed by hand",
+            f"`docker restart {project.service}-edge` goes back to the last released config "
+            "(it interrupts users for a moment), or release anew",
+        )
+    ]
+
+
+def as_text(status: Status) -> str:
+    """The status for people."""
+    live = status.live
+    lines = [
+        f"stack     {status.stack}  {status.url}",
+        f"live      {live['color']} {live['version']} since {live['since']}"
+        if live
+        else "live      no color",
+    ]
+    if status.standby:
+        lines.append(f"standby   {status.standby['color']} {status.standby['version']}")
+    running = ", ".join(f"{name} {state}" for name, state in sorted(status.containers.items()))
+    lines.append(f"runs      {running or 'nothing'}")
+    for each in status.drift:
+        lines += [f"drift     {each.what}", f"          → {each.todo}"]
+    if not status.drift:
+        lines.append("drift     none")
+    return "\n".join(lines)
+
+
+def as_json(status: Status) -> str:
+    """The status for programs."""
+    return json.dumps(status.to_dict(), indent=2)
