@@ -67,7 +67,7 @@ def load(
         ),
         build=_build(read, root),
         port=read.integer("port", defaults.PORT, 1, 65535, "port number"),
-        command=tuple(str(part) for part in read.structure("command", list, "a list of words")),
+        command=_command(read),
         http_port=ports["http_port"],
         http_address=_address(read, "http_address", "0.0.0.0"),
         preview_port=ports["preview_port"],
@@ -110,6 +110,14 @@ def _tell_ports_used_twice(ports: Mapping[str, int], mistakes: list[str]) -> Non
             mistakes.append(
                 f"{', '.join(same)}: all are {port}; allowed: a port of its own for each"
             )
+
+
+def _command(read: Reader) -> tuple[str, ...]:
+    words = read.structure("command", list, "a list of words")
+    if any(isinstance(word, dict | list) or word is None for word in words):
+        read.wrong("command", "a list of words")
+        return ()
+    return tuple(str(word) for word in words)
 
 
 def _version(read: Reader, color: Color) -> str:

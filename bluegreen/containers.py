@@ -158,6 +158,8 @@ def make_color(
             ],
             ports=_ports((settings.port, settings.direct_ports[color], settings.direct_address)),
             memory=limits.memory or None,
+            # Docker's own default, said aloud: the provider would see it as a change.
+            memory_swap=2 * limits.memory or None,
             cpus=f"{limits.cpus:g}" if limits.cpus else None,
             user=settings.user or None,
             destroy_grace_seconds=settings.stop_grace,

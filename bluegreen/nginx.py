@@ -166,7 +166,7 @@ class Nginx:
             self.prove(color, generation)
             self._shell.check("trap - EXIT")
         except EdgeUnreachable:
-            return "the edge is gone; when it starts again it serves the color from before"
+            return "the edge is gone; when it starts again it serves the last confirmed color"
         except BluegreenError as error:
             return f"going back failed too ({error}): look at `docker logs {self._shell.container}`"
         return f"{color} {state.version} serves again (proven)" if state else "no color is live"

@@ -134,6 +134,9 @@ class Shell:
                 return received[:start], int(received[start + len(mark) :])
             remaining = deadline - time.monotonic()
             if remaining <= 0 or not select.select([self._process.stdout], [], [], remaining)[0]:
+                # Its late answer would be taken for the next one's: this shell is of no more
+                # use, and its end lets the edge go back by itself if it is to.
+                self._process.kill()
                 raise EdgeUnreachable(
                     f"{self.container} gave no answer in time; last seen: {received[-200:]!r}"
                 )

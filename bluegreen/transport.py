@@ -33,7 +33,7 @@ class EdgeTransport(httpx.BaseTransport):
         """Send the request; raises the httpx error that fits what curl reports."""
         timeouts = request.extensions.get("timeout", {})
         seconds = float(timeouts.get("read") or 5)
-        words = ["curl", "-sS", "-i", "--http1.1", "--noproxy", "*"]
+        words = ["curl", "-sS", "-i", "--http1.1", "--globoff", "--noproxy", "*"]
         words += ["--max-time", f"{seconds:.3f}", "--max-filesize", str(_MAX_ANSWER)]
         for name, value in request.headers.items():
             if name not in ("host", "connection", "accept-encoding"):

@@ -5,6 +5,7 @@ import re
 import httpx
 
 import load
+from tests.e2e.conftest import StackMaker as Maker
 from tests.e2e.stacks import Stack, docker
 
 
@@ -82,7 +83,7 @@ def test_a_refresh_and_restarts_by_hand_show_no_changes(stack: Stack) -> None:
     assert stack.live() == ("blue", "12.3.0")
 
 
-def test_destroy_leaves_the_data_volume_and_nothing_else(make_stack) -> None:  # type: ignore[no-untyped-def]
+def test_destroy_leaves_the_data_volume_and_nothing_else(make_stack: Maker) -> None:
     """A second stack on the host is untouched by it."""
     doomed, other = make_stack(), make_stack()
     doomed.up()
@@ -99,9 +100,9 @@ def test_destroy_leaves_the_data_volume_and_nothing_else(make_stack) -> None:  #
     assert doomed.live() == ("blue", "12.3.0")
 
 
-def test_an_image_is_built_per_color_and_pruned_with_it(make_stack) -> None:  # type: ignore[no-untyped-def]
+def test_an_image_is_built_per_color_and_pruned_with_it(make_stack: Maker) -> None:
     """A Dockerfile with ARG GRAFANA_VERSION gets each color's version; the old image goes."""
-    stack: Stack = make_stack(build={"context": "standin"}, blue_version="12.3.7")
+    stack = make_stack(build={"context": "standin"}, blue_version="12.3.7")
     stack.up()
     assert httpx.get(f"{stack.url}/api/health").json()["version"] == "12.3.7"
     stack.up(active_color="green", green_version="12.4.9")
@@ -111,9 +112,9 @@ def test_an_image_is_built_per_color_and_pruned_with_it(make_stack) -> None:  # 
     assert f"{stack.service}-blue" not in images
 
 
-def test_a_secret_in_env_stays_secret(make_stack) -> None:  # type: ignore[no-untyped-def]
+def test_a_secret_in_env_stays_secret(make_stack: Maker) -> None:
     """A secret of `env` is in no preview, no output and no plain state, but in the container."""
-    stack: Stack = make_stack()
+    stack = make_stack()
     secret = "hunter2-never-shown"
     path = "bluegreen:env.GF_SECURITY_ADMIN_PASSWORD"
     assert stack.pulumi("config", "set", "--secret", "--path", path, secret).code == 0
@@ -127,9 +128,21 @@ def test_a_secret_in_env_stays_secret(make_stack) -> None:  # type: ignore[no-un
     assert re.search("GF_SECURITY_ADMIN_PASSWORD", docker("inspect", f"{stack.service}-blue"))
 
 
-def test_a_change_of_grafana_ini_is_a_release_like_any_other(make_stack) -> None:  # type: ignore[no-untyped-def]
+def test_limits_and_user_reach_the_container_and_show_no_change_after(make_stack: Maker) -> None:
+    """What the daemon adds to a limit is no difference, also after a refresh."""
+    stack = make_stack(limits={"memory": 256, "cpus": 1.5}, user="472:0", blue_version="12.3.1")
+    stack.up()
+    shape = "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.Config.User}}"
+    seen = docker("inspect", "-f", shape, f"{stack.service}-blue").split()
+    assert seen == [str(256 << 20), "1500000000", "472:0"]
+    for words in ([], ["--refresh"]):
+        done = stack.pulumi("preview", "--expect-no-changes", "--diff", *words)
+        assert done.code == 0, done.output
+
+
+def test_a_change_of_grafana_ini_is_a_release_like_any_other(make_stack: Maker) -> None:
     """The file reaches the color's container, and needs a flip to change."""
-    stack: Stack = make_stack(grafana_ini="grafana.ini")
+    stack = make_stack(grafana_ini="grafana.ini")
     ini = stack.folder / "grafana.ini"
     ini.write_text("[standin]\nmotto = first of its kind\n")
     stack.up()

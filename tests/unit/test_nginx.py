@@ -339,4 +339,4 @@ def test_going_back_in_an_edge_that_is_gone_says_what_it_will_start_with(on_tria
         shell._process.kill()
         shell._process.wait()
         said = nginx.restore()
-    assert said == "the edge is gone; when it starts again it serves the color from before"
+    assert said == "the edge is gone; when it starts again it serves the last confirmed color"

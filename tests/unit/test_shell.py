@@ -241,3 +241,11 @@ def test_the_shells_trap_runs_when_its_user_is_killed(
         os.close(reader)
         user.kill()
         user.communicate()
+
+
+def test_a_shell_that_answered_too_late_is_not_used_again(shell: Shell) -> None:
+    """Its late answer would be taken for that of the next question."""
+    with pytest.raises(EdgeUnreachable, match="no answer in time"):
+        shell.run("while :; do :; done", timeout=0.1)
+    with pytest.raises(EdgeUnreachable):
+        shell.run("echo next")
