@@ -16,6 +16,7 @@ from rich.table import Table
 from bluegreen.errors import BluegreenError
 from cli import doctor as doctor_
 from cli import history as history_
+from cli import plan as plan_
 from cli import promote as promote_
 from cli import recover as recover_
 from cli import release
@@ -125,6 +126,22 @@ def promote(
     project, progress = Project(folder, to), Progress(as_json=as_json)
     _heal(project, progress)
     release.deploy(project, version, progress, yes=yes, git=commit)
+
+
+@app.command()
+@ends_well
+def plan(
+    stack: Stack = "dev",
+    folder: Dir = HERE,
+    as_json: Json = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Tell it as Markdown, for a pull request.")
+    ] = False,
+) -> None:
+    """Say in words what the next update would do; change nothing."""
+    found = plan_.read_plan(Project(folder, stack))
+    tell = plan_.as_json if as_json else plan_.as_markdown if markdown else plan_.as_text
+    print(tell(found))
 
 
 @app.command()

@@ -1,0 +1,64 @@
+"""`bluegreen plan`: the same words for a terminal, a program and a pull request."""
+
+import json
+from types import SimpleNamespace
+from typing import Any, cast
+
+from pulumi.automation.events import EngineEvent
+
+from cli.plan import Changes, Plan, as_json, as_markdown, as_text
+from cli.progress import Progress
+
+WORDS = [
+    "release green 12.4.0; live now: blue 12.3.0",
+    "  start   bluegreen-dev-green from grafana/grafana:12.4.0",
+    "  check   GET /a|b: status 200",
+]
+
+
+def step(op: str, kind: str, name: str) -> EngineEvent:
+    urn = f"urn:pulumi:dev::bluegreen::{kind}::{name}"
+    event: Any = SimpleNamespace(
+        resource_pre_event=SimpleNamespace(metadata=SimpleNamespace(op=op, urn=urn)),
+        res_outputs_event=None,
+        res_op_failed_event=None,
+        diagnostic_event=None,
+    )
+    return cast("EngineEvent", event)
+
+
+def test_a_release_is_told_in_the_words_of_the_preview() -> None:
+    """Nothing is added on a terminal."""
+    assert as_text(Plan("dev", WORDS, ["create green"])) == "\n".join(WORDS)
+
+
+def test_markdown_has_a_row_for_each_step() -> None:
+    """The first line is the title; a | in a step does not break the table."""
+    shown = as_markdown(Plan("dev", WORDS, []))
+    assert shown.splitlines()[0] == "**dev**: release green 12.4.0; live now: blue 12.3.0"
+    assert "| start | bluegreen-dev-green from grafana/grafana:12.4.0 |" in shown
+    assert "| check | GET /a\\|b: status 200 |" in shown
+
+
+def test_an_update_that_releases_nothing_still_names_its_changes() -> None:
+    """A changed drain time updates the switch alone."""
+    assert as_text(Plan("dev", [], ["update switch"])).endswith("changes: update switch")
+    assert as_markdown(Plan("dev", [], [])) == (
+        "**dev**: nothing to release: all is as the config says"
+    )
+
+
+def test_json_has_all_fields() -> None:
+    """Programs get words and changes apart."""
+    found = json.loads(as_json(Plan("dev", WORDS, ["update switch"])))
+    assert found == {"stack": "dev", "words": WORDS, "changes": ["update switch"]}
+
+
+def test_changes_leave_out_what_stays_and_what_is_pulumis_own() -> None:
+    """Unchanged resources, providers and the stack itself are no changes."""
+    changes = Changes(Progress(quiet=True))
+    changes(step("same", "docker:index/container:Container", "blue"))
+    changes(step("update", "pulumi:providers:docker", "default"))
+    changes(step("update", "pulumi:pulumi:Stack", "bluegreen-dev"))
+    changes(step("update", "command:local:Command", "switch"))
+    assert changes.steps == ["update switch"]
