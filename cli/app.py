@@ -125,6 +125,9 @@ def promote(
     version = promote_.version_to_promote(Project(folder, source), min_age)
     project, progress = Project(folder, to), Progress(as_json=as_json)
     _heal(project, progress)
+    if promote_.is_there(project, version):
+        progress.tell("live", f"{to} serves {version} already", version=version)
+        return
     release.deploy(project, version, progress, yes=yes, git=commit)
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import httpx
 
 from cli.errors import CommandError, Exit
+from cli.plan import read_plan
 from cli.project import Project
 
 
@@ -24,6 +25,23 @@ def version_to_promote(source: Project, min_age: float) -> str:
     if trouble := _trouble(source):
         raise _refuse(source, f"{edge.color} {edge.version} is not healthy now: {trouble}")
     return edge.version
+
+
+def is_there(target: Project, version: str) -> bool:
+    """Whether the target serves the version as its file says, so that nothing is to be released.
+
+    A workflow promotes after every merge; most merges change nothing for a stack.
+    """
+    edge, file = target.edge(), target.file
+    if not edge or edge.version != version:
+        return False
+    if (file.active_color, file.get(f"{edge.color}_version")) != (edge.color, version):
+        return False
+    try:
+        plan = read_plan(target)
+    except CommandError:
+        return False  # its settings changed: a release on the idle color brings them
+    return not plan.words and not plan.changes
 
 
 def _trouble(source: Project) -> str:
