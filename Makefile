@@ -32,10 +32,21 @@ down: setup ## remove stack dev; its data volume stays
 	@$(READY) && pulumi destroy --yes --stack dev \
 	    && echo "kept: volume bluegreen-dev-data (docker volume rm bluegreen-dev-data removes it)"
 
-lint: setup ## ruff and mypy --strict
-	@$(READY) && ruff check . && ruff format --check . && mypy --strict .
+review: setup ## what this branch would release, compared with BASE (origin/main)
+	@$(READY) && python -m delivery review
+
+runner: setup ## in a workflow: check the backend's address, install the ssh key
+	@.venv/bin/python -m delivery runner
+
+publish: ## push the commits of `bluegreen … --commit`, on top of what others pushed
+	@git pull --rebase --quiet && git push --quiet
+
+lint: setup ## ruff, mypy --strict, and two linters for the workflows
+	@$(READY) && ruff check . && ruff format --check . && mypy --strict . \
+	    && check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml \
+	    && zizmor --offline --quiet .github
 
 test: lint ## all tests: units, program, end to end
 	@$(READY) && pytest tests/unit tests/program -q -n 2 && pytest tests/e2e -q -n 3
 
-.PHONY: help setup env demo down-demo up preview down lint test
+.PHONY: help setup env demo down-demo up preview down review runner publish lint test
