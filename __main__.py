@@ -23,7 +23,7 @@ service = BlueGreenService(plan.name, settings, root=ROOT, drift=plan.drift)
 
 pulumi.export("url", service.url)
 pulumi.export("live", service.live)
-pulumi.export("standby", service.standby)
+pulumi.export("standby", service.standby or {})
 pulumi.export("direct_urls", service.direct_urls)
 pulumi.export("switch", service.report)
 # What the guard of the next update compares with. Secret, as digests of secrets are in it.

@@ -149,6 +149,12 @@ def _file(read: Reader, key: str, root: Path) -> str:
         read.mistakes.append(
             f'{key}: "{path}" is {what}; allowed: a file, its path relative to {root.name}/'
         )
+        return ""
+    try:
+        (root / path).read_text() if path else ""
+    except (UnicodeDecodeError, PermissionError) as error:
+        read.mistakes.append(f'{key}: "{path}" cannot be read ({error}); allowed: a UTF-8 text')
+        return ""
     return path
 
 

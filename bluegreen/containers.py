@@ -1,5 +1,6 @@
 """What runs in Docker: the edge, a color, and what they need. One function makes one thing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ import pulumi_docker as docker
 
 from bluegreen import defaults
 from bluegreen.edge import BOOTSTRAP, CONFIG_FOLDER, START_SCRIPT, TEMPLATES
+from bluegreen.facts import FINGERPRINT_LABEL, LABEL
+from bluegreen.fingerprint import digest_of, fingerprint_color
 from bluegreen.images import built_name, image_reference
 from bluegreen.settings import Color, Settings
 
-LABEL = "bluegreen.service"
 LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
 EDGE_STOP_GRACE = 10
 
@@ -163,15 +165,27 @@ def make_color(
             cpus=f"{limits.cpus:g}" if limits.cpus else None,
             user=settings.user or None,
             destroy_grace_seconds=settings.stop_grace,
-            **_common(scope, network),
+            **_common(
+                scope,
+                network,
+                # What the guard knows it by when an update died before its outputs were kept.
+                {
+                    FINGERPRINT_LABEL: digest_of(
+                        fingerprint_color(settings, color, scope.name, scope.root)
+                    )
+                },
+            ),
         ),
         opts=scope.options(delete_before_replace=True, depends_on=[after] if after else None),
     )
 
 
-def _common(scope: Scope, network: docker.Network) -> dict[str, Any]:
+def _common(
+    scope: Scope, network: docker.Network, labels: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    labels = {LABEL: scope.name, **(labels or {})}
     return {
-        "labels": [docker.ContainerLabelArgs(label=LABEL, value=scope.name)],
+        "labels": [docker.ContainerLabelArgs(label=k, value=v) for k, v in labels.items()],
         "network_mode": network.name,  # set, as the provider reads it back and would see a change
         "networks_advanced": [docker.ContainerNetworksAdvancedArgs(name=network.name)],
         "restart": "unless-stopped",

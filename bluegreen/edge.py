@@ -88,6 +88,10 @@ def render(settings: Settings, live: Color, names: Mapping[Color, str], root: Pa
     service = (path or TEMPLATES / "service.conf").read_text()
     idle = other(live)
     label = settings.service_template or "nginx/service.conf"
+    services = [fill(service, {"upstream": color}, label) for color in (live, idle)]
+    if not re.search(r"\{\{ *upstream *\}\}", service):
+        wanted = "proxy_pass http://{{ upstream }}"
+        raise ConfigError([f"{label}: leads to no color; wanted in it: {wanted}"])
     return fill(
         (TEMPLATES / "nginx.conf").read_text(),
         {
@@ -100,8 +104,8 @@ def render(settings: Settings, live: Color, names: Mapping[Color, str], root: Pa
             "green_valid": _valid(settings, "green", live),
             "port": str(settings.port),
             "drain_timeout": str(settings.drain_timeout),
-            "service of live": fill(service, {"upstream": live}, label),
-            "service of idle": fill(service, {"upstream": idle}, label),
+            "service of live": services[0],
+            "service of idle": services[1],
         },
         "nginx/nginx.conf",
     )

@@ -4,8 +4,10 @@ It wraps `probe`. Its inputs show in the preview what will be checked; its outpu
 color on to the switch, so that no switch happens to a color that no gate has passed.
 """
 
+import contextlib
 import sys
 import traceback
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +24,7 @@ from pulumi.dynamic import (
 )
 
 from bluegreen.edge import CONFIG_FOLDER, state_of
-from bluegreen.errors import BluegreenError, GateFailed
+from bluegreen.errors import BluegreenError, EdgeUnreachable, GateFailed
 from bluegreen.probe import Passed, Refused, wait_until_healthy
 from bluegreen.settings import Docker, Health
 from bluegreen.shell import Shell
@@ -83,7 +85,7 @@ def pass_gate(props: dict[str, Any], *, fresh: bool) -> dict[str, Any]:
     health = Health(**props["health"])
     docker = Docker(**props["docker"])
     container, edge = props["container"], props["edge"]
-    with Shell(edge, docker) as shell, Watch(container, docker, fresh=fresh) as watch:
+    with _opened(edge, docker) as shell, Watch(container, docker, fresh=fresh) as watch:
         transport = EdgeTransport(shell)
         with httpx.Client(transport=transport) as client:
             result = wait_until_healthy(
@@ -102,9 +104,32 @@ def pass_gate(props: dict[str, Any], *, fresh: bool) -> dict[str, Any]:
         raise GateFailed(_message(props, result, live, watch.log_tail()))
 
 
+@contextlib.contextmanager
+def _opened(edge: str, docker: Docker) -> Iterator[Shell]:
+    try:
+        with Shell(edge, docker) as shell:
+            shell.check("true")
+            yield shell
+    except EdgeUnreachable as error:
+        raise GateFailed(
+            f"the gate asks from inside the edge, and {error}. Nothing was switched; while the "
+            f"edge is down nobody is served. Next: `docker start {edge}`, or `pulumi refresh` if "
+            "it is gone, and then `pulumi up`."
+        ) from error
+
+
 def _tell(attempt: int, seen: str) -> None:
     # The engine shows what a provider writes to standard error.
     print(f"gate: attempt {attempt}: {seen}", file=sys.stderr, flush=True)
+
+
+def _way_out(props: dict[str, Any]) -> str:
+    if not props["drift"]:
+        return ""
+    return (
+        f" Seen before: {props['drift']}. If that was done by hand, `docker start` it, or "
+        "`pulumi refresh` and then `pulumi up`."
+    )
 
 
 def _message(props: dict[str, Any], result: Refused, live: str, log: str) -> str:
@@ -115,7 +140,7 @@ def _message(props: dict[str, Any], result: Refused, live: str, log: str) -> str
         f"(GET {props['url']} asked {result.attempts} times in {result.after:.1f} s, "
         f"last answer: {result.last}). Nothing was switched: {live}. "
         f"Next: fix {color}_version, its settings or `health` and run `pulumi up` again, "
-        f"or set active_color back."
+        f"or take the change back (active_color and what changed with it).{_way_out(props)}"
     )
 
 

@@ -5,22 +5,21 @@ from the stack's own outputs of its last update; what nginx says of itself corre
 an update died between its switch and its end.
 """
 
-import hashlib
-import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pulumi
 
-from bluegreen.edge import CONFIG_FOLDER, State, state_of
-from bluegreen.errors import BluegreenError, GuardRefused
-from bluegreen.images import content_digest, image_of
-from bluegreen.settings import Color, Docker, Settings
-from bluegreen.shell import ask
+from bluegreen.edge import State
+from bluegreen.errors import GuardRefused
+from bluegreen.facts import Container
+from bluegreen.fingerprint import Fingerprint, digest_of
+from bluegreen.settings import Settings
 
-Fingerprint = dict[str, str]
+READ_TRIES = 50
+READ_PAUSE = 0.1
 
 
 @dataclass(frozen=True)
@@ -33,62 +32,42 @@ class Previous:
 
 def read_previous() -> Previous:
     """Read this stack's own outputs; they are there before any resource is declared."""
-    name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    found = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": name}).value or {}
-    outputs = found.get("outputs") or {}
+    outputs = _own_outputs()
     live = outputs.get("live") or {}
     return Previous(live=live.get("color", ""), running=outputs.get("fingerprints"))
 
 
-def read_edge(docker: Docker, edge: str) -> State | None:
-    """Ask the edge's config volume what is live; None when there is no such edge, or no color.
+def _own_outputs() -> dict[str, Any]:
+    name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    for tries_left in reversed(range(READ_TRIES)):
+        try:
+            answer = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": name})
+            found: dict[str, Any] = answer.value or {}
+            return found.get("outputs") or {}
+        except Exception as error:  # the SDK raises no narrower one
+            # The engine writes the state at the same time, and a file backend (CLI 3.259) does
+            # not write it in one act: a read can meet half a file.
+            if not tries_left or "checkpoint" not in str(error):
+                raise
+            time.sleep(READ_PAUSE)
+    raise AssertionError("the last try returns or raises")
 
-    `docker cp` also answers for an edge that is stopped.
-    """
-    try:
-        done = ask(docker, "cp", f"{edge}:{CONFIG_FOLDER}/nginx.conf", "-")
-    except BluegreenError:
-        return None
-    header = done.stdout[512:1024] if done.returncode == 0 else ""  # a tar's first file
-    return state_of(header)
 
-
-def drift(previous: Previous, edge: State | None) -> str:
-    """How what nginx serves differs from what the last update left; "" when it does not."""
-    if not previous.live or (edge and edge.color == previous.live):
+def drift(
+    previous: Previous, edge: State | None, containers: Mapping[str, Container] | None = None
+) -> str:
+    """How what serves differs from what the last update left; "" when it does not."""
+    if not previous.live:
         return ""
-    serves = f"{edge.color} {edge.version}" if edge else "no color"
-    return f"nginx serves {serves}, the stack's outputs say {previous.live}"
-
-
-def fingerprint_color(settings: Settings, color: Color, name: str, root: Path) -> Fingerprint:
-    """What a color's container is made of: each part that cannot change without replacing it."""
-    ini = content_digest(root / settings.grafana_ini) if settings.grafana_ini else ""
-    return {
-        "image": image_of(name, settings, color, root),
-        f"{color}_port": f"{settings.direct_address}:{settings.direct_ports[color]}",
-        "port": str(settings.port),
-        "command": json.dumps(settings.command),
-        "data_path": settings.data_path,
-        "grafana_ini": ini,
-        # A digest, as values may be secret.
-        "env": _digest(settings.env),
-        "limits": f"{settings.limits.memory} MB, {settings.limits.cpus:g} CPUs",
-        "user": settings.user,
-    }
-
-
-def fingerprint_edge(settings: Settings) -> Fingerprint:
-    """What the edge's container is made of."""
-    return {
-        "edge_image": settings.edge_image,
-        "http_port": f"{settings.http_address}:{settings.http_port}",
-        "preview_port": f"{settings.direct_address}:{settings.preview_port}",
-    }
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+    if not edge or edge.color != previous.live:
+        serves = f"{edge.color} {edge.version}" if edge else "no color"
+        return f"nginx serves {serves}, the stack's outputs say {previous.live}"
+    for part in ("edge", previous.live):
+        if containers is not None and part not in containers:
+            return f"the container of {part} is gone"
+        if containers and containers[part].state not in ("running", "restarting"):
+            return f"the container of {part} is {containers[part].state}"
+    return ""
 
 
 def refuse_interruptions(
@@ -96,6 +75,7 @@ def refuse_interruptions(
     previous: Previous,
     edge: State | None,
     planned: Mapping[str, Fingerprint],
+    containers: Mapping[str, Container] | None = None,
 ) -> None:
     """Refuse an update that replaces the edge, or what the live color runs, in place.
 
@@ -104,19 +84,32 @@ def refuse_interruptions(
         previous: what the last update left.
         edge: what nginx serves.
         planned: fingerprints by name ("edge", and each declared color).
+        containers: what runs in Docker, by name.
 
     Raises:
         GuardRefused: it would interrupt users, and `allow_in_place` is not set.
     """
-    if settings.allow_in_place or not previous.running:
+    if settings.allow_in_place:
         return
     live = edge.color if edge else previous.live
+    running = dict(previous.running or {})
     reasons: list[str] = []
+    serving = (containers or {}).get(live)
+    if edge and edge.color != previous.live and serving:
+        # An update died after its switch: what serves now is told by its label alone.
+        running.pop(live, None)
+        remade = serving.fingerprint != digest_of(planned.get(live))
+        if settings.active_color == live and remade:
+            reasons.append(
+                f"{live} {edge.version} is live, and the config is not what it was made from: "
+                "users would be interrupted; set the config back to what that release had, or "
+                "release it on the other color"
+            )
     for name, way_out in (
         (live, f"release it on the idle color instead (set active_color, not {live}_version)"),
         ("edge", "plan a maintenance window"),
     ):
-        before, after = previous.running.get(name), planned.get(name)
+        before, after = running.get(name), planned.get(name)
         if not before or not after:
             continue  # a color that leaves does so after the switch
         changed = [key for key in after if before.get(key) != after[key]]

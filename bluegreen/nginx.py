@@ -89,9 +89,9 @@ class Nginx:
         if last.complaint:
             raise SwitchFailed(f"{color} is not reachable through nginx: {last.seen}")
 
-    def ask(self, color: str) -> Answer:
+    def ask(self, color: str, seconds: float = 5) -> Answer:
         """Ask the color's health once, through nginx."""
-        return ask(self._client, f"{INTERNAL}/{color}{self._health.path}", self._health, 5)
+        return ask(self._client, f"{INTERNAL}/{color}{self._health.path}", self._health, seconds)
 
     def write(self, config: str) -> None:
         """Write the next config and let nginx test it.

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from bluegreen.edge import State
-from bluegreen.guard import Fingerprint, Previous
+from bluegreen.fingerprint import Fingerprint
+from bluegreen.guard import Previous
 from bluegreen.images import image_reference
 from bluegreen.settings import Settings, other
 

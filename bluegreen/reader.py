@@ -110,6 +110,7 @@ class Reader:
 
 
 def _plain_number(value: Any) -> float:
-    if isinstance(value, bool | dict | list):
-        raise ValueError("not a number")  # noqa: TRY004 (one kind to catch)
+    # float() alone would also take 1e3, 1_000 and digits of other scripts.
+    if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", str(value)):
+        raise ValueError("not a plain number")
     return float(value)

@@ -8,7 +8,13 @@ from pulumi.runtime.config import CONFIG, is_config_secret
 
 from bluegreen import config, guard, plan
 from bluegreen.edge import render
+from bluegreen.errors import ConfigError
+from bluegreen.facts import read_containers, read_edge
+from bluegreen.fingerprint import Fingerprint, fingerprint_color, fingerprint_edge
 from bluegreen.settings import COLORS, Docker, Settings
+
+# The colors' containers are host names on the network, of 63 characters at the most (RFC 1035).
+LONGEST_NAME = 63 - len("-green")
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,7 @@ class Plan:
 
     name: str
     drift: str
-    fingerprints: dict[str, guard.Fingerprint]
+    fingerprints: dict[str, Fingerprint]
     words: str
 
 
@@ -48,14 +54,22 @@ def read_settings(root: Path) -> Settings:
 def guarded(settings: Settings, root: Path) -> Plan:
     """The update's plan, once the guard has let it pass; raises GuardRefused or ConfigError."""
     name = f"{pulumi.get_project()}-{pulumi.get_stack()}"
+    if len(name) > LONGEST_NAME:
+        raise ConfigError(
+            [
+                f'stack: "{pulumi.get_stack()}" makes host names of more than 63 characters; '
+                f"allowed: at most {LONGEST_NAME - len(pulumi.get_project()) - 1} characters"
+            ]
+        )
     # Rendered here too, so that a template's mistake is told before anything is declared.
     render(settings, settings.active_color, {color: f"{name}-{color}" for color in COLORS}, root)
     previous = guard.read_previous()
-    edge = guard.read_edge(settings.docker, f"{name}-edge") if previous.live else None
-    planned: dict[str, guard.Fingerprint] = {
-        color: guard.fingerprint_color(settings, color, name, root) for color in settings.declared
+    edge = read_edge(settings.docker, f"{name}-edge")
+    containers = read_containers(settings.docker, name)
+    planned: dict[str, Fingerprint] = {
+        color: fingerprint_color(settings, color, name, root) for color in settings.declared
     }
-    planned["edge"] = guard.fingerprint_edge(settings)
-    guard.refuse_interruptions(settings, previous, edge, planned)
+    planned["edge"] = fingerprint_edge(settings)
+    guard.refuse_interruptions(settings, previous, edge, planned, containers)
     words = plan.describe(settings, name, previous, edge, planned)
-    return Plan(name, guard.drift(previous, edge), planned, words)
+    return Plan(name, guard.drift(previous, edge, containers), planned, words)

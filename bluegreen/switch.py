@@ -126,7 +126,7 @@ class Switch:
                 if watch.died.is_set():
                     raise SwitchFailed(f"{order.color} fell ill while baking: {watch.why()}")
                 _tell(f"baking, {max(left - PULSE, 0):.0f} s left: {_share(traffic.count, bake)}")
-                answer = self._nginx.ask(order.color)
+                answer = self._nginx.ask(order.color, PULSE)
                 misses = misses + 1 if answer.complaint else 0
                 if misses >= MISSES:
                     raise SwitchFailed(f"{order.color} fell ill while baking: {answer.seen}")

@@ -16,7 +16,7 @@ from pulumi.automation.errors import CommandError as PulumiError
 from pulumi.automation.events import EngineEvent
 
 from bluegreen.edge import State
-from bluegreen.guard import read_edge
+from bluegreen.facts import read_edge
 from bluegreen.settings import Docker
 from cli.errors import CommandError, Exit
 from cli.stackfile import StackFile

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bluegreen.containers import LABEL
+from bluegreen.facts import LABEL
 from bluegreen.shell import ask
 from cli.errors import CommandError, Exit
 from cli.project import Project, told

@@ -4,8 +4,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bluegreen.containers import LABEL
 from bluegreen.edge import CONFIG_FOLDER, State
+from bluegreen.facts import LABEL
 from bluegreen.settings import other
 from bluegreen.shell import ask
 from cli.project import Project

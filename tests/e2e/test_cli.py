@@ -46,6 +46,7 @@ def status(stack: Stack) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.timeout(600)
 def test_deploy_rollback_promote_and_history_do_what_they_say(make_stack: StackMaker) -> None:
     """Under load, with no request lost; comments and order of the stack's file stay."""
     stack = make_stack()
@@ -140,6 +141,19 @@ def test_a_dead_updates_lock_is_healed_and_a_live_ones_is_not(stack: Stack) -> N
     lock.write_text(json.dumps(holder | {"pid": dead.pid, "timestamp": "2026-01-01T00:00:00Z"}))
     assert "12.4.0 is live" in done(stack, "deploy", "12.4.0", "--yes")
     assert not lock.exists()
+
+
+def test_what_a_killed_update_had_begun_to_make_is_recovered_from(stack: Stack) -> None:
+    """A container that Docker has and the state has not: named, removed, and released anew."""
+    left = f"{stack.service}-green"
+    image = docker("inspect", "-f", "{{.Image}}", f"{stack.service}-blue").strip()
+    docker("create", "--name", left, "--label", f"bluegreen.service={stack.service}", image)
+    said = stack.up_fails(active_color="green", green_version="12.4.0")
+    assert "already in use" in said
+    assert f"removed container {left}" in done(stack, "recover")
+    assert "now: blue 12.3.0 serves" in done(stack, "recover")
+    stack.up()
+    assert stack.live() == ("green", "12.4.0")
 
 
 def test_bad_config_and_bad_words_end_with_2_and_touch_nothing(stack: Stack) -> None:

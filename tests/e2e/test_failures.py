@@ -156,6 +156,17 @@ def test_an_update_that_died_after_its_switch_is_put_right(stack: Stack) -> None
     assert traffic.report.failed_total == 0, traffic.report.summary()
 
 
+def test_a_live_container_that_was_stopped_by_hand_is_no_success(stack: Stack) -> None:
+    """`pulumi up` with nothing to change must not say that all is well."""
+    docker("stop", "-t", "5", f"{stack.service}-blue")
+    said = stack.up_fails()
+    assert "its container exited" in said
+    assert "the container of blue is exited" in said
+    docker("start", f"{stack.service}-blue")
+    stack.up()
+    assert stack.pulumi("preview", "--expect-no-changes").code == 0
+
+
 def test_changing_the_live_color_in_place_is_refused_in_the_preview(stack: Stack) -> None:
     """Users would be interrupted: refused by name, in preview and update, unless allowed."""
     stack.configure(blue_version="12.3.1")

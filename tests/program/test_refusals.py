@@ -75,13 +75,15 @@ def test_a_release_is_let_pass(
     assert gate_of(found) == ""
 
 
-def test_the_first_update_asks_no_edge(docker: FakeDocker) -> None:
-    """There is none; only the stack's own outputs are read."""
+def test_the_first_update_reads_the_stacks_own_outputs_and_changes_nothing_in_docker(
+    docker: FakeDocker,
+) -> None:
+    """An edge may be there all the same: of a first update that died behind its switch."""
     found = run_program(FIRST)
     assert found.calls == [
         ("pulumi:pulumi:readStackOutputs", {"name": "organization/bluegreen/test"})
     ]
-    assert docker.asked() == []
+    assert {words.split()[0] for words in docker.asked()} == {"cp", "ps"}
 
 
 def test_later_updates_ask_the_edge_what_it_serves(
@@ -90,7 +92,7 @@ def test_later_updates_ask_the_edge_what_it_serves(
     """Of the daemon that the docker provider uses."""
     run_program(FIRST, previous=released, docker={"host": "ssh://me@far"})
     asked = f"--host ssh://me@far cp {NAME}-edge:/etc/bluegreen/nginx.conf -"
-    assert docker.asked() == [asked]
+    assert asked in docker.asked()
 
 
 def test_an_edge_that_serves_another_color_makes_the_gate_run(

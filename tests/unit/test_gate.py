@@ -168,7 +168,7 @@ def test_a_failure_shows_the_log_first_and_says_it_all_in_its_last_line(
     assert last.endswith(
         'last answer: 503 {"database": "failing"}). Nothing was switched: blue 12.3.0 still '
         "serves. Next: fix green_version, its settings or `health` and run `pulumi up` again, "
-        "or set active_color back."
+        "or take the change back (active_color and what changed with it)."
     )
 
 
@@ -209,7 +209,7 @@ def test_an_edge_that_is_not_there_fails_the_gate_plainly(
 ) -> None:
     """There is nowhere to ask from."""
     target.docker.does("exec", "echo 'Error: No such container: shop-edge' >&2; exit 1")
-    with pytest.raises(EdgeUnreachable, match="No such container: shop-edge"):
+    with pytest.raises(GateFailed, match=r"No such container: shop-edge.*docker start shop-edge"):
         provider.create(INPUTS)
 
 

@@ -10,15 +10,9 @@ import pytest
 
 from bluegreen.edge import State, render, stamp
 from bluegreen.errors import GuardRefused
-from bluegreen.guard import (
-    Fingerprint,
-    Previous,
-    drift,
-    fingerprint_color,
-    fingerprint_edge,
-    read_edge,
-    refuse_interruptions,
-)
+from bluegreen.facts import Container, read_edge
+from bluegreen.fingerprint import Fingerprint, digest_of, fingerprint_color, fingerprint_edge
+from bluegreen.guard import Previous, drift, refuse_interruptions
 from bluegreen.settings import Settings
 from tests.unit.conftest import FakeDocker
 from tests.unit.examples import make_settings
@@ -220,3 +214,35 @@ def test_an_edge_that_is_not_there_serves_nothing(
     assert read_edge(make_settings().docker, "shop-dev-edge") is None
     monkeypatch.setenv("PATH", "/nonexistent")
     assert read_edge(make_settings().docker, "shop-dev-edge") is None
+
+
+@pytest.mark.parametrize("remade", [False, True])
+def test_an_update_that_died_after_its_switch_is_guarded_by_the_containers_label(
+    project: Path, remade: bool
+) -> None:
+    """Green serves, and no output tells what it was made of: its label does."""
+    wanted = make_settings(project, active_color="green", green_version="12.5.0")
+    plan = planned(wanted, project)
+    made_of = {} if remade else plan["green"]
+    runs = {"green": Container("running", digest_of(made_of)), "edge": Container("running", "")}
+    for previous in (Previous(), Previous("blue", planned(make_settings(project), project))):
+        if remade:
+            with pytest.raises(GuardRefused, match="green 12 is live, and the config is not"):
+                refuse_interruptions(wanted, previous, state("green"), plan, runs)
+        else:
+            refuse_interruptions(wanted, previous, state("green"), plan, runs)
+
+
+@pytest.mark.parametrize(
+    ("runs", "told"),
+    [
+        ({"edge": "running", "blue": "running"}, ""),
+        ({"edge": "running", "blue": "exited"}, "the container of blue is exited"),
+        ({"edge": "running"}, "the container of blue is gone"),
+        ({"edge": "exited", "blue": "running"}, "the container of edge is exited"),
+    ],
+)
+def test_a_container_that_serves_no_more_is_drift(runs: dict[str, str], told: str) -> None:
+    """Else `pulumi up` would say "unchanged" while nobody is served."""
+    containers = {part: Container(state, "") for part, state in runs.items()}
+    assert drift(Previous(live="blue"), state("blue"), containers) == told

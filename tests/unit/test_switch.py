@@ -72,7 +72,7 @@ class FakeNginx:
         """As Nginx's."""
         self._act(f"probe {color}")
 
-    def ask(self, color: str) -> Answer:
+    def ask(self, color: str, _seconds: float = 5) -> Answer:
         """As Nginx's."""
         return cast("Answer", self._act(f"ask {color}", Answer("", "200")))
 

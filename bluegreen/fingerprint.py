@@ -1,0 +1,42 @@
+"""Fingerprints: what a container is made of, part by part, to tell what an update would change."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from bluegreen.images import content_digest, image_of
+from bluegreen.settings import Color, Settings
+
+Fingerprint = dict[str, str]
+
+
+def fingerprint_color(settings: Settings, color: Color, name: str, root: Path) -> Fingerprint:
+    """What a color's container is made of: each part that cannot change without replacing it."""
+    ini = content_digest(root / settings.grafana_ini) if settings.grafana_ini else ""
+    return {
+        "image": image_of(name, settings, color, root),
+        f"{color}_port": f"{settings.direct_address}:{settings.direct_ports[color]}",
+        "port": str(settings.port),
+        "command": json.dumps(settings.command),
+        "data_path": settings.data_path,
+        "grafana_ini": ini,
+        # A digest, as values may be secret.
+        "env": digest_of(settings.env),
+        "limits": f"{settings.limits.memory} MB, {settings.limits.cpus:g} CPUs",
+        "user": settings.user,
+    }
+
+
+def fingerprint_edge(settings: Settings) -> Fingerprint:
+    """What the edge's container is made of."""
+    return {
+        "edge_image": settings.edge_image,
+        "http_port": f"{settings.http_address}:{settings.http_port}",
+        "preview_port": f"{settings.direct_address}:{settings.preview_port}",
+    }
+
+
+def digest_of(value: Any) -> str:
+    """One digest of plain values."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
