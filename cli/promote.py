@@ -2,8 +2,7 @@
 
 from datetime import UTC, datetime
 
-import httpx
-
+from bluegreen.shell import ask
 from cli.errors import CommandError, Exit
 from cli.plan import read_plan
 from cli.project import Project
@@ -45,13 +44,17 @@ def is_there(target: Project, version: str) -> bool:
 
 
 def _trouble(source: Project) -> str:
-    """What is wrong with the live color, asked as users ask; "" when it answers well."""
-    health = source.outputs().get("url", "") + source.file.health_path
-    try:
-        answer = httpx.get(health, timeout=10)
-    except httpx.TransportError as error:
-        return f"{health}: {error}"
-    return "" if answer.is_success else f"{health} answers {answer.status_code}"
+    """What is wrong with the live color, asked through its edge; "" when it answers well.
+
+    From inside the edge, as the gate does: whoever promotes need not reach another host's port.
+    """
+    path = source.file.health_path
+    quiet = ("-sS", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}")
+    edge = f"{source.service}-edge"
+    done = ask(source.docker, "exec", edge, "curl", *quiet, f"http://127.0.0.1{path}")
+    if done.returncode:
+        return f"{path}: {done.stderr.strip()}"
+    return "" if done.stdout.startswith("2") else f"{path} answers {done.stdout}"
 
 
 def _refuse(source: Project, why: str) -> CommandError:
