@@ -18,6 +18,10 @@ TEMPLATES = Path(__file__).resolve().parent.parent / "nginx"
 CONFIG_FOLDER = "/etc/bluegreen"  # the volume that outlives the container
 BOOTSTRAP = "/etc/bluegreen-bootstrap.conf"
 
+# Old workers count from the first reload, and a release may reload once before its switch, to
+# find the target's name at once: so much longer they wait, so that none is cut too early.
+HEAD_START = 2  # seconds
+
 # nginx always starts from the last config that went through a whole switch: one that was
 # still on trial when the container stopped is not taken up again.
 START_SCRIPT = f"""\
@@ -103,7 +107,7 @@ def render(settings: Settings, live: Color, names: Mapping[Color, str], root: Pa
             "blue_valid": _valid(settings, "blue", live),
             "green_valid": _valid(settings, "green", live),
             "port": str(settings.port),
-            "drain_timeout": str(settings.drain_timeout),
+            "drain_timeout": str(settings.drain_timeout + HEAD_START),
             "service of live": services[0],
             "service of idle": services[1],
         },

@@ -13,7 +13,7 @@ import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from bluegreen.edge import State, digest, stamp
+from bluegreen.edge import HEAD_START, State, digest, stamp
 from bluegreen.errors import BluegreenError, EdgeUnreachable, SwitchFailed
 from bluegreen.nginx import POLL, Nginx
 from bluegreen.settings import Bake, Docker, Health
@@ -156,7 +156,8 @@ class Switch:
         deadline = switched + self._order.drain_timeout
         try:
             told = 0
-            while (left := self._nginx.leaving()) and time.monotonic() < deadline + GRACE:
+            last = deadline + HEAD_START + GRACE
+            while (left := self._nginx.leaving()) and time.monotonic() < last:
                 if left != told:
                     told = left
                     _tell(f"draining: {left} old workers still serve")

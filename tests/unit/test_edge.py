@@ -120,7 +120,7 @@ def test_headers_and_buffers_of_the_original_are_for_both_ports(directive: str) 
 
 
 @pytest.mark.parametrize(
-    "directive", ["keepalive_min_timeout 10s;", "worker_shutdown_timeout 77s;", "upstream"]
+    "directive", ["keepalive_min_timeout 10s;", "worker_shutdown_timeout 79s;", "upstream"]
 )
 def test_what_keeps_connections_over_a_reload_is_there(directive: str) -> None:
     """Without these, a reload resets connections, or old workers never end."""
