@@ -39,7 +39,7 @@ runner: setup ## in a workflow: check the backend's address, install the ssh key
 	@.venv/bin/python -m delivery runner
 
 publish: ## push the commits of `bluegreen … --commit`, on top of what others pushed
-	@git pull --rebase --quiet && git push --quiet
+	@git pull --rebase --autostash --quiet && git push --quiet
 
 lint: setup ## ruff, mypy --strict, and two linters for the workflows
 	@$(READY) && ruff check . && ruff format --check . && mypy --strict . \

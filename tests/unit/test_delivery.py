@@ -265,6 +265,7 @@ def test_publish_puts_the_promotion_on_top_of_what_others_pushed(tmp_path: Path)
     change(theirs, "theirs")
     git(theirs, "push", "-q", "origin", "main")
     change(ours, "ours")
+    (ours / "begin").write_text("touched by a tool\n")
     makefile = Path(__file__).parents[2] / "Makefile"
     for _ in range(2):  # the second time there is nothing to push
         subprocess.run(["make", "-f", makefile, "publish"], cwd=ours, check=True)
