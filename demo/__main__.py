@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STACK = "demo"
 PORT, PREVIEW_PORT = 8080, 8081
 OLD, NEW = "12.3.0", "12.4.0"
-DRAIN = 10
+DRAIN = 8
 LOG = ROOT / "out" / "demo.log"
 STAND_IN = os.environ.get("BLUEGREEN_IMAGE")
 
