@@ -130,7 +130,7 @@ def errors_in(text: str) -> list[str]:
     found: list[str] = []
     block: list[str] = []
     for line in text.replace("\\n", "\n").splitlines():
-        start = re.match(r"\s*error: (.*)", line)
+        start = re.match(r"\s*(?:stderr: )?error: (.*)", line)
         if start:
             block = [start[1]]
             found.append(start[1])

@@ -26,9 +26,9 @@ def deploy(project: Project, version: str, progress: Progress, *, yes: bool, git
     project.create()
     live, file = live_color(project), project.file
     target: Color = other(live) if live else (file.active_color or "blue")
-    version = version or file.get(f"{target}_version")
-    if not version and live:
+    if not version and live and file.active_color == live:
         version = file.get(f"{live}_version")  # the same version, with changed settings
+    version = version or file.get(f"{target}_version")
     if not version:
         raise CommandError(
             f"no version: {target}_version is not set in {file.path.name}",
