@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bluegreen.edge import CONFIG_FOLDER, State
-from bluegreen.facts import LABEL
+from bluegreen.facts import read_containers
 from bluegreen.settings import other
 from bluegreen.shell import ask
 from cli.project import Project
@@ -64,11 +64,8 @@ def read_status(project: Project) -> Status:
 
 def _containers(project: Project) -> dict[str, str]:
     """Each container's state (running, exited …) by name, without the stack's prefix."""
-    shape = "{{.Names}} {{.State}}"
-    where = ("--filter", f"label={LABEL}={project.service}")
-    done = ask(project.docker, "ps", "-a", *where, "--format", shape)
-    pairs = (line.split(" ", 1) for line in done.stdout.splitlines())
-    return {name.removeprefix(f"{project.service}-"): state for name, state in pairs}
+    found = read_containers(project.docker, project.service) or {}
+    return {part: container.state for part, container in found.items()}
 
 
 def _drift(
