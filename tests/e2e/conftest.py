@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.stacks import Stack, removed
+from lab.stacks import Stack, removed
 
 StackMaker = Callable[..., Stack]
 

@@ -3,39 +3,19 @@
 import json
 import os
 import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 import load
+from lab.host import docker, free_ports
+from lab.stacks import BLUEGREEN, Stack, remove
 from tests.e2e.conftest import StackMaker
-from tests.e2e.stacks import Finished, Stack, docker, free_ports, remove
-
-BLUEGREEN = Path(sys.executable).parent / "bluegreen"
-
-
-def bluegreen(stack: Stack, *words: str, name: str | None = None) -> Finished:
-    """Run the command for a stack, in its folder."""
-    where = ["--stack", name or stack.name] if words[0] not in ("promote",) else []
-    done = subprocess.run(
-        [BLUEGREEN, *words, *where, "--dir", str(stack.folder)],
-        env=stack.environment | {"COLUMNS": "200"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert "Traceback" not in done.stdout, done.stdout
-    return Finished(done.returncode, done.stdout)
 
 
 def done(stack: Stack, *words: str, name: str | None = None) -> str:
     """Run the command, which must succeed."""
-    finished = bluegreen(stack, *words, name=name)
+    finished = stack.bluegreen(*words, name=name)
     assert finished.code == 0, finished.output
     return finished.output
 
@@ -76,7 +56,7 @@ def test_deploy_rollback_promote_and_history_do_what_they_say(make_stack: StackM
         f"config:\n  bluegreen:http_port: {ports[0]}\n"
     )
     try:
-        refused = bluegreen(stack, "promote", stack.name, next_one, "--yes", "--min-age", "60")
+        refused = stack.bluegreen("promote", stack.name, next_one, "--yes", "--min-age", "60")
         assert refused.code == 1
         assert "of 60 minutes only" in refused.output
         assert "blue 12.3.0 is live" in done(stack, "promote", stack.name, next_one, "--yes")
@@ -87,24 +67,24 @@ def test_deploy_rollback_promote_and_history_do_what_they_say(make_stack: StackM
 def test_a_failed_deploy_says_what_serves_and_abort_sets_it_back(stack: Stack) -> None:
     """The file keeps what was wanted until the release is given up."""
     stack.configure(env={"STANDIN_HEALTH": "failing"}, health={"timeout": 2})
-    failed = bluegreen(stack, "deploy", "12.4.0", "--yes")
+    failed = stack.bluegreen("deploy", "12.4.0", "--yes")
     assert failed.code == 1
     assert "did not pass the health gate" in failed.output
     assert "now: blue 12.3.0 serves" in failed.output
     assert "to do: " in failed.output
     assert "green" in stack.file.read_text()
-    found = bluegreen(stack, "status", "--check")
+    found = stack.bluegreen("status", "--check")
     assert found.code == 3
     assert "config wants green 12.4.0, live is blue 12.3.0" in found.output
     stack.configure(env=None, active_color="green", green_version="12.4.0")
     assert "blue 12.3.0 is live" in done(stack, "deploy", "--abort", "--yes")
-    assert bluegreen(stack, "status", "--check").code == 0
+    assert stack.bluegreen("status", "--check").code == 0
 
 
 def test_drift_made_by_hand_is_named_and_its_way_out_works(stack: Stack) -> None:
     """A stopped container, an edited nginx config, config that was not deployed."""
     docker("stop", "-t", "5", f"{stack.service}-blue")
-    found = bluegreen(stack, "status", "--check")
+    found = stack.bluegreen("status", "--check")
     assert found.code == 3
     assert "container blue is exited" in found.output
     way_out = f"docker start {stack.service}-blue"
@@ -112,18 +92,18 @@ def test_drift_made_by_hand_is_named_and_its_way_out_works(stack: Stack) -> None
     docker(*way_out.split()[1:])
 
     stack.exec_edge("echo '# by hand' >> /etc/bluegreen/nginx.conf")
-    found = bluegreen(stack, "status", "--check")
+    found = stack.bluegreen("status", "--check")
     assert found.code == 3
     assert "nginx's config was changed by hand" in found.output
     docker("restart", f"{stack.service}-edge")
-    assert bluegreen(stack, "status", "--check").code == 0
+    assert stack.bluegreen("status", "--check").code == 0
 
     stack.configure(active_color="green", green_version="12.4.0")
-    found = bluegreen(stack, "status", "--check")
+    found = stack.bluegreen("status", "--check")
     assert found.code == 3
     assert "config wants green 12.4.0" in found.output
     done(stack, "deploy", "--yes")
-    assert bluegreen(stack, "status", "--check").code == 0
+    assert stack.bluegreen("status", "--check").code == 0
 
 
 def test_a_dead_updates_lock_is_healed_and_a_live_ones_is_not(stack: Stack) -> None:
@@ -132,10 +112,10 @@ def test_a_dead_updates_lock_is_healed_and_a_live_ones_is_not(stack: Stack) -> N
     lock.parent.mkdir(parents=True, exist_ok=True)
     holder = {"pid": os.getpid(), "username": "me", "hostname": os.uname().nodename}
     lock.write_text(json.dumps(holder | {"timestamp": "2026-01-01T00:00:00Z"}))
-    held = bluegreen(stack, "recover")
+    held = stack.bluegreen("recover")
     assert held.code == 1
     assert f"process {os.getpid()} of me" in held.output
-    assert bluegreen(stack, "deploy", "12.4.0", "--yes").code != 0
+    assert stack.bluegreen("deploy", "12.4.0", "--yes").code != 0
     dead = subprocess.Popen(["true"])
     dead.wait()
     lock.write_text(json.dumps(holder | {"pid": dead.pid, "timestamp": "2026-01-01T00:00:00Z"}))
@@ -160,14 +140,14 @@ def test_bad_config_and_bad_words_end_with_2_and_touch_nothing(stack: Stack) -> 
     """Every mistake at once, the file as it was, no traceback."""
     stack.configure(standby="perhaps", drain_timeout=0)
     before = stack.file.read_text()
-    refused = bluegreen(stack, "deploy", "12.4.0", "--yes")
+    refused = stack.bluegreen("deploy", "12.4.0", "--yes")
     assert refused.code == 2
     assert "standby: " in refused.output
     assert "drain_timeout: " in refused.output
     assert stack.file.read_text() == before
-    assert bluegreen(stack, "status", name="nobody").code == 2
+    assert stack.bluegreen("status", name="nobody").code == 2
     stack.file.write_text("config: [")
-    assert bluegreen(stack, "status").code == 2
+    assert stack.bluegreen("status").code == 2
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,10 @@
 
 import httpx
 
+from lab.host import free_ports
+from lab.stacks import Stack, remove
 from tests.e2e.conftest import StackMaker
-from tests.e2e.stacks import Stack, free_ports, remove
-from tests.e2e.test_cli import bluegreen, done
+from tests.e2e.test_cli import done
 
 
 def test_a_plan_says_the_release_and_changes_nothing(stack: Stack) -> None:
@@ -21,7 +22,7 @@ def test_a_plan_says_the_release_and_changes_nothing(stack: Stack) -> None:
 def test_a_plan_that_would_interrupt_users_is_refused(stack: Stack) -> None:
     """With the exit code of a mistake in config, and what serves."""
     stack.configure(blue_version="12.4.0")
-    refused = bluegreen(stack, "plan")
+    refused = stack.bluegreen("plan")
     assert refused.code == 2
     assert "would interrupt users" in refused.output
     assert "now: blue 12.3.0 serves" in refused.output

@@ -14,7 +14,8 @@ import httpx
 import pytest
 import websockets
 
-from tests.e2e.stacks import Stack, docker, free_ports, removed
+from lab.host import docker, free_ports
+from lab.stacks import Stack, removed
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,6 @@
 All under load: no request fails, but for those of the target that turned bad after its gate.
 """
 
-import os
-import signal
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,7 +11,10 @@ import httpx
 import pytest
 
 import load
-from tests.e2e.stacks import Stack, docker
+from lab import processes
+from lab.host import docker
+from lab.processes import everything_below, kill, wait_for
+from lab.stacks import Stack
 
 GREEN = {"active_color": "green", "green_version": "12.4.0"}
 BLUE = {"active_color": "blue"}
@@ -110,21 +109,19 @@ def test_a_target_that_dies_while_baking_is_taken_back(stack: Stack) -> None:
 def test_a_release_killed_while_baking_goes_back_by_itself(stack: Stack, victim: str) -> None:
     """Kill -9 in mid-switch: the edge restores blue with nobody's help; the next run converges."""
     stack.configure(**GREEN, bake={"seconds": 60})
-    update = subprocess.Popen(
-        stack.command("up", "--yes", "--skip-preview"),
-        cwd=stack.folder,
-        env=stack.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    update = stack.start(stack.command("up", "--yes", "--skip-preview"))
     try:
         wait_for(lambda: stack.live()[0] == "green")
         if victim == "the whole update":
             kill(everything_below(update.pid))
         else:
-            kill([pid for pid in everything_below(update.pid) if "bluegreen.switch" in words(pid)])
+            kill(
+                [
+                    pid
+                    for pid in everything_below(update.pid)
+                    if "bluegreen.switch" in processes.words(pid)
+                ]
+            )
         update.wait(timeout=60)
         wait_for(lambda: stack.live() == ("blue", "12.3.0"))
     finally:
@@ -206,47 +203,3 @@ def test_bad_config_is_told_all_at_once_before_anything_is_touched(stack: Stack)
             assert f"- {key}: " in done.output
         assert "4 mistakes; nothing was touched" in done.output
         assert "Traceback" not in done.output
-
-
-def wait_for(event: Any, seconds: float = 60) -> None:
-    """Ask until it is so."""
-    deadline = time.monotonic() + seconds
-    while not event():
-        assert time.monotonic() < deadline, "it did not come to be in time"
-        time.sleep(0.05)
-
-
-def words(pid: int) -> str:
-    """A process's command line, "" when it is gone."""
-    try:
-        with open(f"/proc/{pid}/cmdline") as file:
-            return file.read().replace("\0", " ")
-    except OSError:
-        return ""
-
-
-def everything_below(pid: int) -> list[int]:
-    """A process and all its descendants."""
-    parents: dict[int, list[int]] = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                with open(f"/proc/{entry}/stat") as file:
-                    parent = int(file.read().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-            parents.setdefault(parent, []).append(int(entry))
-    found, queue = [], [pid]
-    while queue:
-        found.append(queue.pop())
-        queue += parents.get(found[-1], [])
-    return [each for each in found if words(each)]
-
-
-def kill(pids: list[int]) -> None:
-    """Kill -9, each by its id."""
-    for pid in pids:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue

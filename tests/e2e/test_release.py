@@ -5,8 +5,9 @@ import re
 import httpx
 
 import load
+from lab.host import docker
+from lab.stacks import Stack
 from tests.e2e.conftest import StackMaker as Maker
-from tests.e2e.stacks import Stack, docker
 
 
 def test_a_release_moves_all_traffic_and_loses_no_request(stack: Stack) -> None:

@@ -1,14 +1,14 @@
-"""Stacks of the tests' own: real engine, real daemon, real nginx, names and ports nobody has.
+"""Stacks of one's own.
 
-A stack lives in a copy of the program, so that a test may change a template or a file, and in
-a state folder of its own. Whatever a test did, `removed` leaves nothing of it in Docker.
+A stack lives in a copy of the program, so that a template or a file may be changed, and in a
+state folder of its own. Whatever was done with it, `removed` leaves nothing of it in Docker.
 """
 
 import json
 import os
 import shutil
-import socket
 import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,21 +19,25 @@ from typing import Any
 import httpx
 import yaml
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from bluegreen.facts import LABEL
+from lab.host import LabFailed, docker, free_ports
+
+ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = ("bluegreen", "nginx", "standin", "__main__.py", "Pulumi.yaml", "grafana.ini")
-LABEL = "bluegreen.service"
+BLUEGREEN = Path(sys.executable).parent / "bluegreen"
+TIMEOUT = 240
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A finished `pulumi` command."""
+    """A finished command: exit code, and standard output and error together."""
 
     code: int
     output: str
 
 
 class Stack:
-    """One stack of a test."""
+    """One stack, with settings that make a release quick; `config` changes them."""
 
     def __init__(self, folder: Path, **config: Any) -> None:
         """Copy the program and write the stack's config; nothing runs yet."""
@@ -62,7 +66,7 @@ class Stack:
             "health": {"interval": 0.1},
         }
         self.configure(**config)
-        assert self.pulumi("stack", "init", self.name).code == 0
+        _must(self.pulumi("stack", "init", self.name))
 
     @property
     def url(self) -> str:
@@ -89,15 +93,44 @@ class Stack:
 
     def pulumi(self, *words: str) -> Finished:
         """Run `pulumi` for this stack and wait."""
+        return self._run(self.command(*words))
+
+    def bluegreen(self, *words: str, name: str | None = None) -> Finished:
+        """Run `bluegreen` for this stack, or the one of that name, and wait."""
+        where = [] if words[0] == "promote" else ["--stack", name or self.name]
+        done = self._run([str(BLUEGREEN), *words, *where, "--dir", str(self.folder)])
+        if "Traceback" in done.output:
+            raise LabFailed(done.output)
+        return done
+
+    def start(self, command: list[str]) -> "subprocess.Popen[bytes]":
+        """Start a command in a session of its own; its end is the caller's to see to."""
+        with self.started_log.open("wb") as log:
+            return subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def started_log(self) -> Path:
+        """What the last started command said."""
+        return self.folder / "started.log"
+
+    def _run(self, command: list[str]) -> Finished:
         done = subprocess.run(
-            self.command(*words),
+            command,
             cwd=self.folder,
-            env=self.environment,
+            env=self.environment | {"COLUMNS": "200"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=240,
+            timeout=TIMEOUT,
             check=False,
         )
         return Finished(done.returncode, done.stdout)
@@ -105,21 +138,19 @@ class Stack:
     def up(self, **config: Any) -> Finished:
         """Change the config and update; the update must succeed."""
         self.configure(**config)
-        done = self.pulumi("up", "--yes", "--skip-preview")
-        assert done.code == 0, done.output
-        return done
+        return _must(self.pulumi("up", "--yes", "--skip-preview"))
 
     def up_fails(self, **config: Any) -> str:
         """Change the config and update; the update must fail. Return what it said."""
         self.configure(**config)
         done = self.pulumi("up", "--yes", "--skip-preview")
-        assert done.code != 0, done.output
+        if done.code == 0:
+            raise LabFailed(f"the update succeeded, and should not have:\n{done.output}")
         return done.output
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs."""
-        done = self.pulumi("stack", "output", "--json", "--stack", self.name)
-        assert done.code == 0, done.output
+        done = _must(self.pulumi("stack", "output", "--json", "--stack", self.name))
         found: dict[str, Any] = json.loads(done.output)
         return found
 
@@ -138,20 +169,10 @@ class Stack:
         return docker("exec", f"{self.service}-edge", "sh", "-c", script)
 
 
-def docker(*words: str) -> str:
-    """Run a docker command that must succeed."""
-    done = subprocess.run(["docker", *words], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"docker {words}: {done.stderr}"
-    return done.stdout
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+def _must(done: Finished) -> Finished:
+    if done.code:
+        raise LabFailed(done.output)
+    return done
 
 
 def remove(service: str) -> None:
