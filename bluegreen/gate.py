@@ -1,18 +1,14 @@
 """The health gate: a Pulumi resource that lets the switch pass when the target is healthy.
 
-It wraps `probe`. Its inputs show in the preview what will be checked; its outputs carry the
-color on to the switch, so that no switch happens to a color that no gate has passed.
+Its inputs show in the preview what will be checked; its outputs carry the color on to the
+switch, so that no switch happens to a color that no gate has passed. The asking is `verdict`'s.
 """
 
-import contextlib
 import sys
 import traceback
-from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
-import httpx
 import pulumi
 from pulumi.dynamic import (
     ConfigureRequest,
@@ -23,16 +19,12 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from bluegreen.edge import CONFIG_FOLDER, state_of
-from bluegreen.errors import BluegreenError, EdgeUnreachable, GateFailed
-from bluegreen.probe import Passed, Refused, wait_until_healthy
+from bluegreen.errors import BluegreenError
 from bluegreen.settings import Docker, Health
-from bluegreen.shell import Shell
-from bluegreen.transport import EdgeTransport
-from bluegreen.watch import Watch
 
 # Of the world and of this machine, not of the user's wish: alone no reason to run again.
 _FACTS = ("drift", "__provider")
+_OUTPUTS = ("attempts", "ready_after_ms", "passed_after_ms", "reported_version", "passed_at")
 
 
 def _tell_errors_plainly() -> None:
@@ -65,83 +57,19 @@ class HealthGateProvider(ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Run the gate for the first release."""
-        return CreateResult(id_="gate", outs=pass_gate(props, fresh=True))
+        return CreateResult(id_="gate", outs=_pass_gate(props, fresh=True))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Run the gate for a release."""
         fresh = _olds.get("container_id") != _news["container_id"]
-        return UpdateResult(outs=pass_gate(_news, fresh=fresh))
+        return UpdateResult(outs=_pass_gate(_news, fresh=fresh))
 
 
-_OUTPUTS = ("attempts", "ready_after_ms", "passed_after_ms", "reported_version", "passed_at")
+def _pass_gate(props: dict[str, Any], *, fresh: bool) -> dict[str, Any]:
+    # Here, as an update that changes nothing need not wait for an HTTP client to be loaded.
+    from bluegreen.verdict import pass_gate
 
-
-def pass_gate(props: dict[str, Any], *, fresh: bool) -> dict[str, Any]:
-    """Ask the target until it passes; return the resource's outputs.
-
-    Raises:
-        GateFailed: it did not; the message says what was seen and what serves.
-    """
-    health = Health(**props["health"])
-    docker = Docker(**props["docker"])
-    container, edge = props["container"], props["edge"]
-    with _opened(edge, docker) as shell, Watch(container, docker, fresh=fresh) as watch:
-        transport = EdgeTransport(shell)
-        with httpx.Client(transport=transport) as client:
-            result = wait_until_healthy(
-                client, props["url"], health, died=watch.died, why=watch.why, told=_tell
-            )
-        if isinstance(result, Passed):
-            return props | {
-                "attempts": result.attempts,
-                "ready_after_ms": round(result.ready_after * 1000),
-                "passed_after_ms": round(result.passed_after * 1000),
-                "reported_version": result.version,
-                "passed_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            }
-        serving = state_of(shell.run(f"head -n 1 {CONFIG_FOLDER}/nginx.conf").text)
-        live = f"{serving.color} {serving.version} still serves" if serving else "no color is live"
-        raise GateFailed(_message(props, result, live, watch.log_tail()))
-
-
-@contextlib.contextmanager
-def _opened(edge: str, docker: Docker) -> Iterator[Shell]:
-    try:
-        with Shell(edge, docker) as shell:
-            shell.check("true")
-            yield shell
-    except EdgeUnreachable as error:
-        raise GateFailed(
-            f"the gate asks from inside the edge, and {error}. Nothing was switched; while the "
-            f"edge is down nobody is served. Next: `docker start {edge}`, or `pulumi refresh` if "
-            "it is gone, and then `pulumi up`."
-        ) from error
-
-
-def _tell(attempt: int, seen: str) -> None:
-    # The engine shows what a provider writes to standard error.
-    print(f"gate: attempt {attempt}: {seen}", file=sys.stderr, flush=True)
-
-
-def _way_out(props: dict[str, Any]) -> str:
-    if not props["drift"]:
-        return ""
-    return (
-        f" Seen before: {props['drift']}. If that was done by hand, `docker start` it, or "
-        "`pulumi refresh` and then `pulumi up`."
-    )
-
-
-def _message(props: dict[str, Any], result: Refused, live: str, log: str) -> str:
-    color, container = props["color"], props["container"]
-    return (
-        f"The last lines of {container}'s log:\n{log or '    | (empty)'}\n"
-        f"{color} {props['version']} did not pass the health gate: {result.reason} "
-        f"(GET {props['url']} asked {result.attempts} times in {result.after:.1f} s, "
-        f"last answer: {result.last}). Nothing was switched: {live}. "
-        f"Next: fix {color}_version, its settings or `health` and run `pulumi up` again, "
-        f"or take the change back (active_color and what changed with it).{_way_out(props)}"
-    )
+    return pass_gate(props, fresh=fresh)
 
 
 class HealthGate(Resource, module="bluegreen", name="HealthGate"):

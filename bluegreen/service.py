@@ -22,8 +22,8 @@ from bluegreen.containers import (
 from bluegreen.edge import render
 from bluegreen.gate import HealthGate
 from bluegreen.images import image_of
+from bluegreen.order import Order
 from bluegreen.settings import COLORS, Color, Settings, other
-from bluegreen.switch import Order
 
 
 class BlueGreenService(pulumi.ComponentResource):

@@ -10,13 +10,14 @@ import os
 import signal
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from bluegreen.edge import HEAD_START, State, digest, stamp
 from bluegreen.errors import BluegreenError, EdgeUnreachable, SwitchFailed
 from bluegreen.nginx import POLL, Nginx
-from bluegreen.settings import Bake, Docker, Health
+from bluegreen.order import Order, Report
+from bluegreen.settings import Bake
 from bluegreen.shell import Shell
 from bluegreen.traffic import Count, Traffic
 from bluegreen.watch import Watch
@@ -29,47 +30,6 @@ PULSE = 1.0
 MISSES = 3
 # How long after the drain's end nginx gets to close what is left, and the log to say so.
 GRACE = 2.0
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is to be switched, and how; `container` and `edge` are containers' names."""
-
-    color: str
-    version: str
-    container: str
-    edge: str
-    health: Health
-    bake: Bake
-    drain_timeout: int
-    docker: Docker
-
-    def to_json(self) -> str:
-        """The order as JSON."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> "Order":
-        """The order from its JSON."""
-        raw = json.loads(text)
-        parts = {"health": Health, "bake": Bake, "docker": Docker}
-        return cls(**{key: parts[key](**v) if key in parts else v for key, v in raw.items()})
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a switch did. Times in seconds; `cut` counts connections closed at the drain's end."""
-
-    color: str
-    version: str
-    generation: int
-    since: str
-    switched: bool
-    requests: int
-    errors: int
-    bake_seconds: float
-    drain_seconds: float
-    cut: int
 
 
 class Switch:

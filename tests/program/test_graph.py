@@ -8,8 +8,8 @@ import pytest
 
 from bluegreen import defaults
 from bluegreen.edge import digest, render
+from bluegreen.order import Order
 from bluegreen.settings import COLORS, Color, other
-from bluegreen.switch import Order
 from tests.program.harness import FIRST, NAME, ROOT, Run, run_program
 from tests.unit.examples import make_settings
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pulumi.dynamic import ConfigureRequest
 
-from bluegreen import gate
+from bluegreen import verdict
 from bluegreen.errors import EdgeUnreachable, GateFailed
 from bluegreen.gate import HealthGateProvider
 from bluegreen.settings import Docker
@@ -103,7 +103,7 @@ class Target:
 @pytest.fixture
 def target(tmp_path: Path, fake_docker: FakeDocker, monkeypatch: pytest.MonkeyPatch) -> Target:
     """A healthy target."""
-    monkeypatch.setattr(gate, "CONFIG_FOLDER", str(tmp_path))
+    monkeypatch.setattr(verdict, "CONFIG_FOLDER", str(tmp_path))
     return Target(tmp_path, fake_docker)
 
 

@@ -12,10 +12,11 @@ import pytest
 from bluegreen import switch
 from bluegreen.edge import State, digest, state_of
 from bluegreen.errors import BluegreenError, CommandFailed, EdgeUnreachable, SwitchFailed
+from bluegreen.order import Order, Report
 from bluegreen.probe import Answer
 from bluegreen.settings import Bake, Docker
 from bluegreen.shell import Shell
-from bluegreen.switch import Order, Report, Switch
+from bluegreen.switch import Switch
 from bluegreen.traffic import Count
 from tests.unit.conftest import FakeDocker
 from tests.unit.examples import make_health
