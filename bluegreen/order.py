@@ -1,0 +1,47 @@
+"""What a switch is told, and what it tells."""
+
+import json
+from dataclasses import asdict, dataclass
+
+from bluegreen.settings import Bake, Docker, Health
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be switched, and how; `container` and `edge` are containers' names."""
+
+    color: str
+    version: str
+    container: str
+    edge: str
+    health: Health
+    bake: Bake
+    drain_timeout: int
+    docker: Docker
+
+    def to_json(self) -> str:
+        """The order as JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Order":
+        """The order from its JSON."""
+        raw = json.loads(text)
+        parts = {"health": Health, "bake": Bake, "docker": Docker}
+        return cls(**{key: parts[key](**v) if key in parts else v for key, v in raw.items()})
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a switch did. Times in seconds; `cut` counts connections closed at the drain's end."""
+
+    color: str
+    version: str
+    generation: int
+    since: str
+    switched: bool
+    requests: int
+    errors: int
+    bake_seconds: float
+    drain_seconds: float
+    cut: int
