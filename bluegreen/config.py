@@ -15,7 +15,7 @@ KEYS = (
     "active_color blue_version green_version image build port command http_port http_address "
     "preview_port blue_port green_port direct_address data_path grafana_ini env limits user "
     "stop_grace standby health bake drain_timeout prune allow_in_place edge_image "
-    "service_template"
+    "service_template subnet"
 ).split()
 
 # Docker's own grammar for tags, and digests: https://docs.docker.com/reference/cli/docker/image/tag
@@ -93,6 +93,7 @@ def load(
             "an image of nginx >= 1.28, with its tag",
         ),
         service_template=_file(read, "service_template", root),
+        subnet=_subnet(read),
         docker=docker or Docker(),
     )
     active = raw.get("active_color")
@@ -139,6 +140,18 @@ def _data_path(read: Reader) -> str:
         return ""
     allowed = 'an absolute path in the container, or "" for a service without data'
     return read.text("data_path", defaults.DATA_PATH, re.compile(r"/[^\s:]+"), allowed)
+
+
+def _subnet(read: Reader) -> str:
+    allowed = "a private range of at least 8 addresses, such as 10.87.3.0/28"
+    subnet = read.text("subnet", "", None, allowed)
+    try:
+        network = ipaddress.ip_network(subnet) if subnet else None
+    except ValueError:
+        network = None
+    if subnet and (not network or not network.is_private or network.num_addresses < 8):
+        read.wrong("subnet", allowed)
+    return subnet
 
 
 def _file(read: Reader, key: str, root: Path) -> str:
@@ -200,7 +213,7 @@ def _health(read: Reader) -> Health:
     result = Health(
         path=path,
         timeout=health.number("timeout", 30, 0.1, 3600, "seconds"),
-        interval=health.number("interval", 0.5, 0, 60, "seconds"),
+        interval=health.number("interval", 0.2, 0, 60, "seconds"),
         passes=health.integer("passes", 3, 1, 100, "passes"),
         status=health.integer("status", 200, 100, 599, "HTTP status"),
         json=fields if "json" in health.raw or not grafana else defaults.HEALTH_JSON,

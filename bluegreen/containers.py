@@ -46,9 +46,11 @@ class Scope:
 
 def make_network(scope: Scope) -> docker.Network:
     """The stack's own network, on which the edge finds the colors by name."""
+    subnet = scope.settings.subnet
     return docker.Network(
         "network",
         name=scope.name,
+        ipam_configs=[docker.NetworkIpamConfigArgs(subnet=subnet)] if subnet else None,
         labels=[docker.NetworkLabelArgs(label=LABEL, value=scope.name)],
         opts=scope.options(),
     )

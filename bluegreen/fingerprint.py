@@ -30,11 +30,13 @@ def fingerprint_color(settings: Settings, color: Color, name: str, root: Path) -
 
 def fingerprint_edge(settings: Settings) -> Fingerprint:
     """What the edge's container is made of."""
-    return {
+    parts = {
         "edge_image": settings.edge_image,
         "http_port": f"{settings.http_address}:{settings.http_port}",
         "preview_port": f"{settings.direct_address}:{settings.preview_port}",
     }
+    # Left out where it is not set: stacks from before it existed have no such part.
+    return parts | ({"subnet": settings.subnet} if settings.subnet else {})
 
 
 def digest_of(value: Any) -> str:

@@ -112,7 +112,7 @@ def refuse_interruptions(
         before, after = running.get(name), planned.get(name)
         if not before or not after:
             continue  # a color that leaves does so after the switch
-        changed = [key for key in after if before.get(key) != after[key]]
+        changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
         if changed and name == "edge":
             reasons.append(
                 f"the edge would be replaced, because {_tell(changed, before, after)}: "
@@ -135,5 +135,5 @@ def _tell(keys: list[str], before: Fingerprint, after: Fingerprint) -> str:
     parts = []
     for key in keys:
         shown = key in ("env", "grafana_ini", "command")
-        parts.append(f"{key} changes" if shown else f"{key}: {before.get(key)} → {after[key]}")
+        parts.append(f"{key} changes" if shown else f"{key}: {before.get(key)} → {after.get(key)}")
     return ", ".join(parts)

@@ -117,6 +117,7 @@ class Settings:
     allow_in_place: bool
     edge_image: str
     service_template: str
+    subnet: str
     docker: Docker = Docker()
 
     @property

@@ -181,6 +181,14 @@ def test_pulled_images_are_left_to_other_stacks() -> None:
     assert found.inputs("blue")["image"] == "id of own/app:12.4.0"
 
 
+def test_the_network_gets_the_address_range_of_the_config() -> None:
+    """Without one Docker chooses, and the property is not set at all."""
+    assert run(subnet="10.87.3.0/28").inputs("network")["ipamConfigs"] == [
+        {"subnet": "10.87.3.0/28"}
+    ]
+    assert "ipamConfigs" not in run().inputs("network")
+
+
 @pytest.mark.parametrize("prune", [True, False])
 def test_an_image_is_built_per_color_with_its_version(prune: bool) -> None:
     """From a Dockerfile with an ARG; built images go with their container, unless kept."""

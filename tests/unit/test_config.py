@@ -63,6 +63,14 @@ BAD: list[tuple[dict[str, Any], str]] = [
         {"edge_image": "nginx"},
         'edge_image: is "nginx"; allowed: an image of nginx >= 1.28, with its tag',
     ),
+    *(
+        (
+            {"subnet": wrong},
+            f'subnet: is "{wrong}"; allowed: a private range of at least 8 addresses, such as '
+            "10.87.3.0/28",
+        )
+        for wrong in ("ten", "10.87.3.1/28", "8.8.8.0/24", "10.87.3.0/30")
+    ),
     ({"port": "http"}, 'port: is "http"; allowed: port number from 1 to 65535'),
     ({"port": "0"}, 'port: is "0"; allowed: port number from 1 to 65535'),
     ({"port": "3000.5"}, 'port: is "3000.5"; allowed: whole port number from 1 to 65535'),

@@ -74,6 +74,8 @@ REFUSED: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (BOTH, {"user": "472"}, "user:  → 472"),
     (KEEP, {"blue_version": "12.4.1"}, "blue is live and would be replaced"),
     (BOTH, {"edge_image": "nginx:1.31.0"}, "→ nginx:1.31.0"),
+    (BOTH, {"subnet": "10.87.3.0/28"}, "subnet: None → 10.87.3.0/28"),
+    (BOTH | {"subnet": "10.87.3.0/28"}, {"subnet": ""}, "subnet: 10.87.3.0/28 → None"),
     (BOTH, {"http_port": "8080"}, "http_port: 0.0.0.0:80 → 0.0.0.0:8080"),
     (BOTH, {"http_address": "127.0.0.1"}, "http_port: 0.0.0.0:80 → 127.0.0.1:80"),
     (BOTH, {"preview_port": "8081"}, "preview_port: 127.0.0.1:0 → 127.0.0.1:8081"),
