@@ -42,6 +42,20 @@ trap 'exit 1' HUP INT TERM PIPE
 """
 
 
+_CONFIRM = """\
+cp nginx.conf stable.part && mv stable.part stable.conf && trap - EXIT && exec 9>&-
+"""
+
+# A switch whose update was killed may be at work still: the next one waits for its end. Without
+# a place to write to, or without flock, it goes on as if it were alone.
+_CLAIM = """\
+if command -v flock >/dev/null && true >>{lock}; then
+    exec 9>>{lock}
+    flock -w {seconds:.0f} 9
+fi
+"""
+
+
 class Nginx:
     """The nginx in the edge, through an open shell there."""
 
@@ -49,6 +63,19 @@ class Nginx:
         """Use this shell; `health` says what a good answer of a color is."""
         self._shell, self._health = shell, health
         self._client = httpx.Client(transport=EdgeTransport(shell))
+
+    def claim(self, seconds: float) -> None:
+        """Be the only switch in this edge, until confirmed or the shell's end.
+
+        Raises:
+            SwitchFailed: another one was at work for all these seconds.
+        """
+        script = _CLAIM.format(lock=f"{CONFIG_FOLDER}/switch.lock", seconds=seconds)
+        if self._shell.run(script, seconds + 10).code:
+            raise SwitchFailed(
+                f"another switch is at work in {self._shell.container} since more than "
+                f"{seconds:.0f} s; nothing was switched"
+            )
 
     def require_version(self) -> None:
         """Raise SwitchFailed for an nginx whose reload would cut connections."""
@@ -155,7 +182,7 @@ class Nginx:
 
     def confirm(self) -> None:
         """Make the config in force the stable one; from here nothing goes back by itself."""
-        self._shell.check("cp nginx.conf stable.part && mv stable.part stable.conf && trap - EXIT")
+        self._shell.check(_CONFIRM)
 
     def restore(self) -> str:
         """Go back to the stable config, prove it, and say what serves now, as a phrase."""

@@ -1,5 +1,6 @@
 """What a Pulumi stack says to the program: its config, and what its last update left."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import pulumi
 from pulumi.runtime.config import CONFIG, is_config_secret
 
 from bluegreen import config, guard, plan
-from bluegreen.edge import render
+from bluegreen.edge import State, render
 from bluegreen.errors import ConfigError
-from bluegreen.facts import read_containers, read_edge
+from bluegreen.facts import Container, read_containers, read_edge
 from bluegreen.fingerprint import Fingerprint, fingerprint_color, fingerprint_edge
+from bluegreen.leftovers import read_state, read_things, refuse_leftovers
 from bluegreen.settings import COLORS, Docker, Settings
 
 # The colors' containers are host names on the network, of 63 characters at the most (RFC 1035).
@@ -71,5 +73,26 @@ def guarded(settings: Settings, root: Path) -> Plan:
     }
     planned["edge"] = fingerprint_edge(settings)
     guard.refuse_interruptions(settings, previous, edge, planned, containers)
+    drift = guard.drift(previous, edge, containers)
+    _refuse_leftovers(settings, name, previous, edge, containers or {}, drift)
     words = plan.describe(settings, name, previous, edge, planned)
-    return Plan(name, guard.drift(previous, edge, containers), planned, words)
+    return Plan(name, drift, planned, words)
+
+
+def _refuse_leftovers(
+    settings: Settings,
+    name: str,
+    previous: guard.Previous,
+    edge: State | None,
+    containers: Mapping[str, Container],
+    drift: str,
+) -> None:
+    """Look into the state only when Docker has what the last update that ended did not leave."""
+    parts = ("edge", *settings.declared)
+    in_the_way = {name, *(f"{name}-{part}" for part in parts)}
+    if previous.running is not None and not containers.keys() & parts - previous.running.keys():
+        return
+    things = [each for each in read_things(settings.docker, name) if each.name in in_the_way]
+    state = read_state(pulumi.get_stack()) if things else None
+    if state is not None:
+        refuse_leftovers(pulumi.get_stack(), things, in_the_way, state, edge, drift)

@@ -25,6 +25,8 @@ from bluegreen.watch import Watch
 # Long enough for a name that nginx asked for before the container was there: it asks a lost
 # question again after 5 s (resend_timeout in ngx_resolver.c).
 PROBE_SECONDS = 10.0
+# How much longer than its bake a switch may take until it is confirmed.
+CLAIM_GRACE = 60.0
 # The target is asked this often while its traffic is watched; this many misses end the bake.
 PULSE = 1.0
 MISSES = 3
@@ -44,6 +46,7 @@ class Switch:
         """Switch, or raise SwitchFailed with the color from before serving."""
         nginx, order = self._nginx, self._order
         nginx.require_version()
+        nginx.claim(order.bake.seconds + CLAIM_GRACE)
         before = nginx.state()
         if before and before.config == digest(self._rendered):
             try:

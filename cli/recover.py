@@ -3,19 +3,33 @@
 import json
 import os
 import socket
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from bluegreen.facts import LABEL
+from pulumi import automation
+
+from bluegreen.leftovers import Thing, read_things, unknown_to
 from bluegreen.shell import ask
 from cli.errors import CommandError, Exit
-from cli.project import Project, told
+from cli.project import PROJECT, Project, told
+
+REMOVALS = {
+    "container": ("rm", "-f", "-v"),
+    "network": ("network", "rm"),
+    "volume": ("volume", "rm"),
+}
+# A provider outlives its engine by some seconds, and ends what it was asked for.
+LATE_SECONDS = 3.0
+POLL = 0.1
 
 
 @dataclass(frozen=True)
 class Lock:
-    """A lock in a file backend."""
+    """A lock in a file backend; one that cannot be read has no process and no host."""
 
     path: Path
     pid: int
@@ -33,24 +47,45 @@ class Lock:
             return True
         except PermissionError:
             return False
+        return _is_zombie(self.pid)
+
+    @property
+    def holder(self) -> str:
+        """Whose it is, as a phrase."""
+        if not self.host:
+            return f"somebody unknown ({self.path} cannot be read)"
+        return f"process {self.pid} of {self.user} on {self.host}"
+
+
+def _is_zombie(pid: int) -> bool:
+    # Killed, and its parent has not noticed yet.
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
         return False
 
 
 def find_lock(project: Project) -> Lock | None:
-    """The lock on the stack; None without one, or where the backend keeps locks itself."""
+    """The lock on the stack, one that may be alive first; None without one, or without files."""
     backend = os.environ.get("PULUMI_BACKEND_URL", "")
     if not backend.startswith("file://"):
         return None
     path = urlsplit(backend).netloc + urlsplit(backend).path
     folder = Path(path).expanduser() / ".pulumi" / "locks"
-    for lock in folder.glob(f"organization/*/{project.name}/*.json"):
-        said = json.loads(lock.read_text())
-        return Lock(lock, int(said["pid"]), said["hostname"], said["username"])
-    return None
+    locks = [_read(each) for each in folder.glob(f"organization/{PROJECT}/{project.name}/*.json")]
+    return min(locks, key=lambda lock: lock.dead, default=None)
+
+
+def _read(path: Path) -> Lock:
+    try:
+        said = json.loads(path.read_text())
+        return Lock(path, int(said["pid"]), said["hostname"], said["username"])
+    except (OSError, ValueError, KeyError):
+        return Lock(path, 0, "", "")
 
 
 def recover(project: Project) -> list[str]:
-    """Heal; return what was done, a phrase each.
+    """Heal; return what was done, a phrase each. Harmless when there is nothing to heal.
 
     Raises:
         CommandError: another update holds the stack, and may be alive.
@@ -58,42 +93,65 @@ def recover(project: Project) -> list[str]:
     done: list[str] = []
     lock = find_lock(project)
     if lock:
-        holder = f"process {lock.pid} of {lock.user} on {lock.host}"
         if not lock.dead:
             raise CommandError(
-                f"the stack is locked by {holder}, which is not known to be dead",
+                f"the stack is locked by {lock.holder}, which is not known to be dead",
                 serves=project.serves(),
                 todo="wait for it; if it is dead, `pulumi cancel` takes its lock away",
                 code=Exit.FAILED,
             )
         with told():
             project.stack.cancel()
-        done.append(f"took away the lock of {holder}, which is dead")
-    return done + _remove_leftovers(project)
+        done.append(f"took away the lock of {lock.holder}, which is dead")
+    return done + _clear(project)
 
 
-def _remove_leftovers(project: Project) -> list[str]:
-    """Containers and networks of this stack that Docker has and the stack's state has not."""
+def heal(project: Project) -> list[str]:
+    """Recover before a release, unless somebody may be at work on the stack."""
+    return [] if find_lock(project) else _clear(project)
+
+
+def _clear(project: Project) -> list[str]:
+    """Remove what Docker has and the stack's state has not, and end what is pending there."""
     with told():
-        state = project.stack.export_stack().deployment or {}
-    known = {resource.get("id") for resource in state.get("resources", [])}
-    edge = project.edge()
-    serving = f"{project.service}-{edge.color}" if edge else ""
-    where = ("--filter", f"label={LABEL}={project.service}", "--no-trunc", "--format")
-    done: list[str] = []
-    for kind, listing, removal, name in (
-        ("container", ("ps", "-a"), ("rm", "-f"), "{{.ID}} {{.Names}}"),
-        ("network", ("network", "ls"), ("network", "rm"), "{{.ID}} {{.Name}}"),
-    ):
-        for line in ask(project.docker, *listing, *where, name).stdout.splitlines():
-            identity, _, called = line.partition(" ")
-            if identity in known or called == serving:
-                continue
-            removed = ask(project.docker, *removal, identity, timeout=60)
-            if removed.returncode == 0:
-                done.append(f"removed {kind} {called}, which a killed update left")
-    if state.get("pending_operations"):
-        with told():
-            project.stack.refresh(color="never", clear_pending_creates=True)
-        done.append("forgot what the killed update had begun to make")
+        exported = project.stack.export_stack()
+    state: dict[str, Any] = dict(exported.deployment or {})
+    pending = state.get("pending_operations") or []
+    _await(project, pending)
+    left = _removable(project, state)
+    if not pending and not left:
+        return []
+    # Pulumi locks the stack for this, in whatever backend: an update that is alive is noticed
+    # here, before anything of it is taken away.
+    state["pending_operations"] = []
+    with told():
+        project.stack.import_stack(automation.Deployment(exported.version, state))
+    done = ["forgot what the killed update had begun to make"] if pending else []
+    for thing in left:
+        removed = ask(project.docker, *REMOVALS[thing.kind], thing.identity, timeout=60)
+        if removed.returncode == 0:
+            done.append(f"removed {thing.kind} {thing.name}, which a killed update left")
     return done
+
+
+def _await(project: Project, pending: list[Mapping[str, Any]]) -> None:
+    """Give a provider time to make what it was asked for, so that it can be taken away."""
+    wanted = {
+        str(each["resource"].get("inputs", {}).get("name"))
+        for each in pending
+        if each["type"] == "creating" and "docker:index/" in each["resource"]["urn"]
+    }
+    deadline = time.monotonic() + LATE_SECONDS
+    while wanted and time.monotonic() < deadline:
+        wanted -= {thing.name for thing in read_things(project.docker, project.service)}
+        time.sleep(POLL if wanted else 0)
+
+
+def _removable(project: Project, state: Mapping[str, Any]) -> list[Thing]:
+    """Leftovers that serve nobody: containers first, as what they use is not to be had before."""
+    service, edge = project.service, project.edge()
+    kept = {f"{service}-data"}
+    if edge:  # a color is live: the edge serves it, whoever has forgotten about it
+        kept |= {f"{service}-{edge.color}", f"{service}-edge", service, f"{service}-edge-config"}
+    left = unknown_to(state, read_things(project.docker, service))
+    return [thing for thing in left if thing.name not in kept]

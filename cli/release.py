@@ -8,6 +8,7 @@ from types import FrameType
 import typer
 
 from bluegreen.settings import COLORS, Color, other
+from cli import recover
 from cli.errors import CommandError, Exit
 from cli.git import commit
 from cli.progress import Progress
@@ -81,6 +82,8 @@ def _release(
     project: Project, color: Color, version: str, progress: Progress, *, yes: bool, git: bool
 ) -> None:
     """Make a color live at a version."""
+    for line in recover.heal(project):
+        progress.tell("recovered", line)
     file = project.file
     before = project.serves()
     file.change(**{f"{color}_version": version, "active_color": color})

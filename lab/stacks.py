@@ -49,7 +49,7 @@ class Stack:
             copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
             copy(ROOT / part, folder / part)
         (folder / ".venv").symlink_to(ROOT / ".venv")
-        (folder / "state").mkdir()
+        (folder / "state").mkdir(exist_ok=True)
         self.environment = os.environ | {
             "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE": "test",
@@ -93,12 +93,12 @@ class Stack:
 
     def pulumi(self, *words: str) -> Finished:
         """Run `pulumi` for this stack and wait."""
-        return self._run(self.command(*words))
+        return self.run(self.command(*words))
 
     def bluegreen(self, *words: str, name: str | None = None) -> Finished:
         """Run `bluegreen` for this stack, or the one of that name, and wait."""
         where = [] if words[0] == "promote" else ["--stack", name or self.name]
-        done = self._run([str(BLUEGREEN), *words, *where, "--dir", str(self.folder)])
+        done = self.run([str(BLUEGREEN), *words, *where, "--dir", str(self.folder)])
         if "Traceback" in done.output:
             raise LabFailed(done.output)
         return done
@@ -121,7 +121,8 @@ class Stack:
         """What the last started command said."""
         return self.folder / "started.log"
 
-    def _run(self, command: list[str]) -> Finished:
+    def run(self, command: list[str]) -> Finished:
+        """Run a command in the stack's folder and environment, and wait."""
         done = subprocess.run(
             command,
             cwd=self.folder,

@@ -89,6 +89,29 @@ def nginx(edge: Edge) -> Iterator[Nginx]:
         yield Nginx(shell, make_health())
 
 
+def test_one_switch_at_a_time_is_at_work_in_an_edge(nginx: Nginx) -> None:
+    """A second waits for the first, one that was orphaned by a kill, say; then it gives up."""
+    nginx.claim(1)
+    with Shell("shop-edge") as shell:
+        second = Nginx(shell, make_health())
+        with pytest.raises(SwitchFailed, match="another switch is at work in shop-edge"):
+            second.claim(0)
+
+
+@pytest.mark.parametrize("how", ["it confirms", "its shell ends"])
+def test_the_next_switch_goes_on_as_soon_as_the_one_before_is_over(nginx: Nginx, how: str) -> None:
+    """Its drain need not be waited for."""
+    with Shell("shop-edge") as shell:
+        first = Nginx(shell, make_health())
+        first.claim(1)
+        if how == "it confirms":
+            first.arm()
+            shell.check("echo > nginx.conf")
+            first.confirm()
+            nginx.claim(1)
+    nginx.claim(1)
+
+
 @pytest.mark.parametrize("said", ["nginx/1.28.0", "nginx/1.30.6 (Ubuntu)", "nginx/2.0.0"])
 def test_an_nginx_that_keeps_connections_is_taken(nginx: Nginx, edge: Edge, said: str) -> None:
     """From 1.28 on, whoever built it."""

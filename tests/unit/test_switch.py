@@ -61,6 +61,10 @@ class FakeNginx:
         """As Nginx's."""
         self._act("require_version")
 
+    def claim(self, _seconds: float) -> None:
+        """As Nginx's."""
+        self._act("claim")
+
     def state(self) -> State | None:
         """As Nginx's."""
         return cast("State | None", self._act("state", self.before))
@@ -189,7 +193,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     return Stage(monkeypatch)
 
 
-BEFORE = ["require_version", "state", "next_generation", "write", "probe green", "arm"]
+BEFORE = ["require_version", "claim", "state", "next_generation", "write", "probe green", "arm"]
 SWITCHED = ["reload", "prove green 8", "probe green"]
 
 
@@ -221,7 +225,7 @@ def test_a_config_that_is_live_already_switches_nothing(stage: Stage) -> None:
     """It is proved and probed, and the report tells generation and since from before."""
     stage.nginx.before = GREEN_ALREADY
     report = stage.run()
-    acts = ["require_version", "state", "prove green 8", "probe green", "leaving"]
+    acts = ["require_version", "claim", "state", "prove green 8", "probe green", "leaving"]
     assert stage.nginx.acts == acts
     assert report == Report("green", "12.4.0", 8, "then", False, 0, 0, 0, report.drain_seconds, 0)
 
@@ -236,7 +240,7 @@ def test_a_live_config_that_does_not_serve_is_told_and_left_alone(stage: Stage, 
     assert "reload" not in stage.nginx.acts
 
 
-@pytest.mark.parametrize("act", ["require_version", "state", "next_generation"])
+@pytest.mark.parametrize("act", ["require_version", "claim", "state", "next_generation"])
 def test_a_failure_before_the_first_act_changes_nothing(stage: Stage, act: str) -> None:
     """The error is the act's own."""
     assert stage.fails(EdgeUnreachable("no edge"), act) == "no edge"

@@ -1,0 +1,128 @@
+"""Leftovers: what a killed update made in Docker, and died before the stack's state knew of it.
+
+The next update would make it again and fail, as its name is in use. Asked and never changed here.
+"""
+
+import json
+import subprocess
+import time
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from bluegreen.edge import State
+from bluegreen.errors import BluegreenError, GuardRefused
+from bluegreen.facts import LABEL
+from bluegreen.settings import Color, Docker, other
+from bluegreen.shell import ask
+
+EXPORT_SECONDS = 30
+READ_TRIES, READ_PAUSE = 20, 0.1
+LISTINGS = (
+    ("container", ("ps", "-a", "--no-trunc"), "{{.ID}} {{.Names}}"),
+    ("network", ("network", "ls", "--no-trunc"), "{{.ID}} {{.Name}}"),
+    ("volume", ("volume", "ls"), "{{.Name}} {{.Name}}"),
+)
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A container, network or volume of a service; `identity` is what a stack's state calls it."""
+
+    kind: str
+    identity: str
+    name: str
+
+
+def read_things(docker: Docker, service: str) -> list[Thing]:
+    """All that Docker has with the service's label; what cannot be asked is left out."""
+    found: list[Thing] = []
+    for kind, listing, shape in LISTINGS:
+        try:
+            done = ask(docker, *listing, "--filter", f"label={LABEL}={service}", "--format", shape)
+        except BluegreenError:
+            continue
+        for line in done.stdout.splitlines() if done.returncode == 0 else ():
+            identity, _, name = line.partition(" ")
+            found.append(Thing(kind, identity, name))
+    return found
+
+
+def unknown_to(state: Mapping[str, Any], things: Iterable[Thing]) -> list[Thing]:
+    """Those that a stack's exported state does not know."""
+    known = {resource.get("id") for resource in state.get("resources") or []}
+    return [thing for thing in things if thing.identity not in known]
+
+
+def refuse_leftovers(
+    stack: str,
+    things: Iterable[Thing],
+    in_the_way: Collection[str],
+    state: Mapping[str, Any],
+    edge: State | None,
+    drift: str,
+) -> None:
+    """Refuse an update that would fail at what a killed one left, and say how to go on.
+
+    Args:
+        stack: the stack's name.
+        things: what Docker has of the service.
+        in_the_way: names of what the update is about to make, or has.
+        state: the stack's exported state.
+        edge: what nginx serves.
+        drift: how that differs from the stack's outputs.
+
+    Raises:
+        GuardRefused: something is in the way; the message has the command that heals it.
+    """
+    left = [
+        thing
+        for thing in unknown_to(state, things)
+        if thing.name in in_the_way and thing.kind != "volume"  # a volume is taken as it is
+    ]
+    if not left:
+        return
+    names = ", ".join(f"{thing.kind} {thing.name}" for thing in left)
+    serves = f"{edge.color} {edge.version} serves" if edge else "no color is live"
+    told = f"; {drift}" if drift else ""
+    raise GuardRefused(
+        f"{names}: Docker has it, the stack's state does not, and it is in the way{told}. "
+        f"Nothing was touched, {serves}. Next: {_way_out(stack, left, edge)}."
+    )
+
+
+def _way_out(stack: str, left: Collection[Thing], edge: State | None) -> str:
+    again = "then this command again"
+    if edge and any(thing.name.endswith(f"-{edge.color}") for thing in left):
+        return (
+            f"release on {other(cast('Color', edge.color))} (set active_color): {edge.color} serves"
+        )
+    in_use = [thing for thing in left if edge]
+    if any(thing.name.endswith("-edge") for thing in in_use):
+        return f"`docker rm -f {in_use[0].name}`, which interrupts users, {again}"
+    return f"`bluegreen recover --stack {stack}`, {again}"
+
+
+def read_state(stack: str) -> Mapping[str, Any] | None:
+    """Export the stack's state; None where that cannot be had."""
+    command = ["pulumi", "stack", "export", "--stack", stack, "--non-interactive"]
+    for _ in range(READ_TRIES):
+        try:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=EXPORT_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        if done.returncode == 0:
+            found: dict[str, Any] = json.loads(done.stdout)
+            return found.get("deployment") or {}
+        if "checkpoint" not in done.stderr:
+            return None
+        # The engine writes the state at the same time, as in `guard.read_previous`.
+        time.sleep(READ_PAUSE)
+    return None

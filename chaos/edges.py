@@ -1,0 +1,84 @@
+"""Faults of what serves: nginx, the network's name service, the old color's container."""
+
+import os
+import signal
+import subprocess
+
+from bluegreen.settings import other
+from chaos.fault import Scene, fault
+from lab.host import LabFailed, docker
+from lab.processes import wait_for
+
+DNS = "127.0.0.11"
+
+
+def _baking(scene: Scene, seconds: int = 5) -> None:
+    scene.configure(bake={"seconds": seconds})
+    scene.release.wait_for("baking")
+
+
+def pid_of(container: str) -> int:
+    """A container's first process, as this host sees it."""
+    return int(docker("inspect", "-f", "{{.State.Pid}}", container))
+
+
+@fault(
+    "kill -9 of an nginx worker in mid-switch",
+    ends="either",
+    spared="the kernel closes the connections that this worker had in hand",
+    outage=2,
+)
+def _worker(scene: Scene) -> None:
+    _baking(scene)
+    script = "kill -9 $(grep -lsa 'nginx: worker proces[s]' /proc/[0-9]*/cmdline | cut -d/ -f3)"
+    scene.strike(lambda: scene.stack.exec_edge(script))
+
+
+@fault(
+    "kill -9 of the nginx master in mid-switch",
+    spared="nginx is down until Docker has started its container again",
+    outage=6,
+    needs="root",
+)
+def _master(scene: Scene) -> None:
+    _baking(scene)
+    # From the host: no process is heard inside that wants to kill the first one.
+    master = pid_of(scene.container("edge"))
+    scene.strike(lambda: os.kill(master, signal.SIGKILL))
+    wait_for(lambda: pid_of(scene.container("edge")) not in (0, master), 30, "nginx, again,")
+
+
+@fault("the live container dies while the target bakes", ends="done", needs="root")
+def _live_dies(scene: Scene) -> None:
+    _baking(scene)
+    live = pid_of(scene.container(other(scene.target)))
+    scene.strike(lambda: os.kill(live, signal.SIGKILL))
+
+
+@fault(
+    "the live container dies before the switch",
+    ends="either",
+    needs="root",
+    spared="nobody else can serve before the target has passed its gate",
+    outage=4,
+)
+def _live_dies_early(scene: Scene) -> None:
+    scene.release.wait_for("create target begun")
+    live = pid_of(scene.container(other(scene.target)))
+    scene.strike(lambda: os.kill(live, signal.SIGKILL))
+
+
+@fault("DNS of the Docker network fails", needs="root")
+def _dns(scene: Scene) -> None:
+    edge = pid_of(scene.container("edge"))
+    rule = ("-p", "udp", "-d", DNS, "-j", "DROP")
+    scene.release.wait_for("create target begun")
+    scene.strike(lambda: _in_network_of(edge, "iptables", "-t", "raw", "-I", "OUTPUT", *rule))
+    scene.mend(lambda: _in_network_of(edge, "iptables", "-t", "raw", "-D", "OUTPUT", *rule))
+
+
+def _in_network_of(pid: int, *words: str) -> None:
+    command = ["nsenter", "-t", str(pid), "-n", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LabFailed(f"{' '.join(command)}: {done.stderr.strip()}")

@@ -1,0 +1,120 @@
+"""Kill -9 and Ctrl-C: of what drives a release, one process at a time."""
+
+import time
+
+from chaos.fault import Fault, Scene, fault
+from chaos.release import DEPLOY, UP
+from lab.host import LabFailed
+from lab.processes import kill
+
+SWEEP_TOOLS = (UP, DEPLOY)
+
+
+def at_boundary(boundary: str, tool: str = UP) -> Fault:
+    """Kill -9 of pulumi as soon as its update comes to this boundary of steps."""
+
+    def act(scene: Scene) -> None:
+        scene.release.wait_for(boundary)
+        scene.strike(lambda: kill([scene.release.engine]))
+
+    return Fault(f"kill -9 of pulumi at the boundary: {boundary} ({tool})", act, tool=tool)
+
+
+def at_moment(number: int, of: int, at_ms: float) -> Fault:
+    """Kill -9 of pulumi at this moment of its update."""
+
+    def act(scene: Scene) -> None:
+        scene.release.sleep_until(at_ms)
+        scene.strike(lambda: kill([scene.release.engine]))
+
+    tool = SWEEP_TOOLS[number % 2]
+    return Fault(
+        f"kill -9 of pulumi at moment {number} of {of} ({tool})", act, tool=tool, long=True
+    )
+
+
+@fault("kill -9 of the docker provider while it makes the target")
+def _docker_provider(scene: Scene) -> None:
+    scene.release.wait_for("create target begun")
+    scene.strike(lambda: kill(scene.release.below("resource-docker")))
+
+
+@fault("kill -9 of the gate's provider in mid-gate")
+def _gate_provider(scene: Scene) -> None:
+    scene.release.wait_for("update gate begun")
+    scene.strike(lambda: kill(scene.release.below("pulumi.dynamic")))
+
+
+@fault("kill -9 of the command provider in mid-switch")
+def _command_provider(scene: Scene) -> None:
+    scene.configure(bake={"seconds": 4})
+    scene.release.wait_for("baking")
+    scene.strike(lambda: kill(scene.release.below("resource-command")))
+
+
+@fault("kill -9 of the switch while it bakes", says="switch")
+def _switch(scene: Scene) -> None:
+    scene.configure(bake={"seconds": 4})
+    scene.release.wait_for("baking")
+    scene.strike(lambda: kill(scene.release.below("bluegreen.switch")))
+
+
+@fault("kill -9 of the language host", ends="either")
+def _language_host(scene: Scene) -> None:
+    scene.release.wait_for("update gate begun")
+    scene.strike(lambda: kill(scene.release.below("language-python")))
+
+
+@fault("kill -9 of the program", ends="failed")
+def _program(scene: Scene) -> None:
+    scene.release.wait_for("create target begun")
+    scene.strike(lambda: kill(scene.release.below("pulumi-language-python-exec")))
+
+
+@fault("kill -9 of every process of the release in mid-switch")
+def _everything(scene: Scene) -> None:
+    scene.configure(bake={"seconds": 4})
+    scene.release.wait_for("baking")
+    scene.strike(lambda: kill(scene.release.below("")))
+
+
+def _interrupted_twice(scene: Scene) -> None:
+    scene.configure(bake={"seconds": 4})
+    scene.release.wait_for("baking")
+    scene.strike(scene.release.interrupt)
+    time.sleep(0.3)
+    if not scene.release.ended:
+        scene.release.interrupt()
+
+
+fault("SIGINT twice in mid-switch (pulumi up)")(_interrupted_twice)
+fault("SIGINT twice in mid-switch (bluegreen deploy)", tool=DEPLOY)(_interrupted_twice)
+
+
+@fault("two releases at once", ends="done")
+def _two_releases(scene: Scene) -> None:
+    scene.configure(bake={"seconds": 10})
+    scene.release.wait_for("create target begun")
+    scene.strike()
+    second = scene.stack.pulumi("up", "--yes", "--skip-preview")
+    if second.code == 0 or "is currently locked" not in second.output:
+        raise _not_refused(second.output)
+    third = scene.stack.bluegreen("deploy", "--yes")
+    if third.code == 0 or "is currently locked" not in third.output:
+        raise _not_refused(third.output)
+
+
+def _not_refused(said: str) -> LabFailed:
+    return LabFailed(f"a second release in the middle of the first was not refused: {said}")
+
+
+@fault("kill -9 of pulumi while the first release makes its network", first=True)
+def _first_network(scene: Scene) -> None:
+    scene.release.wait_for("create network begun")
+    scene.strike(lambda: kill([scene.release.engine]))
+
+
+@fault("kill -9 of pulumi while the first release makes its edge", first=True, tool=DEPLOY)
+def _first_edge(scene: Scene) -> None:
+    scene.release.wait_for("create edge begun")
+    scene.strike(lambda: kill([scene.release.engine]))

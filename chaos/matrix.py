@@ -1,0 +1,57 @@
+"""The matrix: every fault by name, and pulumi killed at every boundary and at moments all over."""
+
+import itertools
+
+from bluegreen.settings import COLORS
+from chaos import edges, hosts, kills, targets
+from chaos.fault import FAULTS, Fault
+from chaos.kills import at_boundary, at_moment
+from chaos.release import DEPLOY, UP, Release
+from chaos.trial import VERSIONS, stage
+
+MOMENTS = 40
+# The boundaries that a release is known to have, for the short form; `make chaos` measures them.
+KNOWN = ("create target begun", "update gate begun", "baking", "draining", "delete outgoing begun")
+
+assert edges, (hosts, kills, targets)
+
+
+def named() -> list[Fault]:
+    """The faults that have a name of their own."""
+    return list(FAULTS)
+
+
+def short() -> list[Fault]:
+    """What `make test` plays."""
+    kills = [at_boundary(each, tool) for each, tool in zip(KNOWN, itertools.cycle((DEPLOY, UP)))]
+    return kills + [each for each in FAULTS if not each.long]
+
+
+def whole(pattern: str = "") -> list[Fault]:
+    """Everything with this in its name; boundaries and moments are those of a release made now."""
+    found = [each for each in named() if pattern in each.name]
+    if found and pattern:
+        return found
+    boundaries, milliseconds = measure()
+    found += [at_boundary(each) for each in boundaries]
+    found += [at_moment(n, MOMENTS, at) for n, at in enumerate(moments(milliseconds), 1)]
+    return [each for each in found if pattern in each.name]
+
+
+def moments(milliseconds: float) -> list[float]:
+    """Evenly spread over a release of this length, each in the middle of its share."""
+    return [(number + 0.5) * milliseconds / MOMENTS for number in range(MOMENTS)]
+
+
+def measure() -> tuple[list[str], float]:
+    """The boundaries of steps of a release without faults, and how long the shorter of two was."""
+    found: list[str] = []
+    lengths: list[float] = []
+    with stage() as stack:
+        for color in itertools.islice(itertools.cycle(reversed(COLORS)), 2):
+            stack.configure(active_color=color, **{f"{color}_version": VERSIONS[color]})
+            release = Release(stack, UP, color, VERSIONS[color])
+            release.wait()
+            lengths.append(release.at_ms)
+            found = list(dict.fromkeys(release.boundaries()))
+    return found, min(lengths)
