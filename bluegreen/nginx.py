@@ -6,6 +6,7 @@ that did not, kept to be looked at.
 """
 
 import json
+import shlex
 import time
 from collections.abc import Callable
 from typing import Any
@@ -24,35 +25,52 @@ PUBLIC, INTERNAL = "http://127.0.0.1:80", "http://127.0.0.1:8008"
 POLL = 0.05
 SURE = 5  # fresh connections in a row that must reach the new workers
 RELOAD_TIMEOUT = 15.0
+TRIAL = 60.0  # how much longer than its bake a switch may be on trial
 
 # Lists nginx's workers; the [s] keeps grep from finding itself.
 _WORKERS = "grep -lsa 'nginx: worker proces[s]' /proc/[0-9]*/cmdline || true"
 _LEAVING = "grep -lsa 'nginx: worker process is shutting dow[n]' /proc/[0-9]*/cmdline || true"
 
-# Commit-confirmed: from `arm` to `confirm` the shell's end, for whatever reason, brings back
-# the stable config from within the edge, with nobody else needed.
-_ARM = f"""\
+_TOOLS = f"""\
 cd {CONFIG_FOLDER}
 restore() {{
     [ -s stable.conf ] && back=stable.conf || back={BOOTSTRAP}
     cp $back restore.part && mv restore.part nginx.conf && nginx -c $PWD/nginx.conf -s reload
 }}
-trap 'restore >/dev/null 2>&1; echo "bluegreen: switch not confirmed, went back" >/proc/1/fd/2' EXIT
+go_back() {{
+    restore >/dev/null 2>&1; echo "bluegreen: switch not confirmed, went back" >/proc/1/fd/2
+}}
+started() {{ cut -d " " -f 22 /proc/$1/stat 2>/dev/null; }}
+alive() {{ [ "$(started $1)" = "$2" ]; }}
+"""
+
+# One update at a time has the stack, so another switch in this edge is one whose update was
+# killed: it is ended, and what it had on trial goes back.
+_CLAIM = f"""\
+{_TOOLS}
+me="$$ $(started $$)"
+before=$(cat switch.pid 2>/dev/null)
+if [ -n "$before" ] && alive $before; then kill -9 ${{before% *}} && restore; fi
+echo $me >switch.part && mv switch.part switch.pid
+"""
+
+# Commit-confirmed: from `arm` to `confirm` the shell's end, for whatever reason, brings back
+# the stable config from within the edge, with nobody else needed. A daemon restarted with
+# live-restore leaves a shell that never hears of its end: then the trial's own end does it.
+_END_OF_TRIAL = f"""\
+{_TOOLS}
+sleep $2
+[ "$(cat switch.pid)" = "$1" ] && alive $1 && kill -9 ${{1% *}} && go_back
+"""
+# A shell of its own: a mere fork would keep the pipes of this one open beyond its end.
+_ARM = f"""\
+{_TOOLS}
+trap go_back EXIT
 trap 'exit 1' HUP INT TERM PIPE
+sh -c {shlex.quote(_END_OF_TRIAL)} trial "$(cat switch.pid)" @seconds@ </dev/null >/dev/null 2>&1 &
 """
-
-
 _CONFIRM = """\
-cp nginx.conf stable.part && mv stable.part stable.conf && trap - EXIT && exec 9>&-
-"""
-
-# A switch whose update was killed may be at work still: the next one waits for its end. Without
-# a place to write to, or without flock, it goes on as if it were alone.
-_CLAIM = """\
-if command -v flock >/dev/null && true >>{lock}; then
-    exec 9>>{lock}
-    flock -w {seconds:.0f} 9
-fi
+cp nginx.conf stable.part && mv stable.part stable.conf && trap - EXIT && rm -f switch.pid
 """
 
 
@@ -64,18 +82,9 @@ class Nginx:
         self._shell, self._health = shell, health
         self._client = httpx.Client(transport=EdgeTransport(shell))
 
-    def claim(self, seconds: float) -> None:
-        """Be the only switch in this edge, until confirmed or the shell's end.
-
-        Raises:
-            SwitchFailed: another one was at work for all these seconds.
-        """
-        script = _CLAIM.format(lock=f"{CONFIG_FOLDER}/switch.lock", seconds=seconds)
-        if self._shell.run(script, seconds + 10).code:
-            raise SwitchFailed(
-                f"another switch is at work in {self._shell.container} since more than "
-                f"{seconds:.0f} s; nothing was switched"
-            )
+    def claim(self) -> None:
+        """Be the only switch in this edge."""
+        self._shell.check(_CLAIM)
 
     def require_version(self) -> None:
         """Raise SwitchFailed for an nginx whose reload would cut connections."""
@@ -132,9 +141,9 @@ class Nginx:
             self._shell.run(f"cd {CONFIG_FOLDER}; mv next.conf failed.conf")
             raise SwitchFailed(f"nginx refuses the rendered config: {_first_error(test.text)}")
 
-    def arm(self) -> None:
-        """Make the edge go back by itself when this process dies before `confirm`."""
-        self._shell.check(_ARM)
+    def arm(self, seconds: float = TRIAL) -> None:
+        """Make the edge go back by itself when this process dies, or these seconds are over."""
+        self._shell.check(_ARM.replace("@seconds@", f"{seconds:.0f}"))
 
     def reload(self) -> None:
         """Put the next config in force."""

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from bluegreen.edge import HEAD_START, State, digest, stamp
 from bluegreen.errors import BluegreenError, EdgeUnreachable, SwitchFailed
-from bluegreen.nginx import POLL, Nginx
+from bluegreen.nginx import POLL, TRIAL, Nginx
 from bluegreen.order import Order, Report
 from bluegreen.settings import Bake
 from bluegreen.shell import Shell
@@ -25,8 +25,6 @@ from bluegreen.watch import Watch
 # Long enough for a name that nginx asked for before the container was there: it asks a lost
 # question again after 5 s (resend_timeout in ngx_resolver.c).
 PROBE_SECONDS = 10.0
-# How much longer than its bake a switch may take until it is confirmed.
-CLAIM_GRACE = 60.0
 # The target is asked this often while its traffic is watched; this many misses end the bake.
 PULSE = 1.0
 MISSES = 3
@@ -46,7 +44,7 @@ class Switch:
         """Switch, or raise SwitchFailed with the color from before serving."""
         nginx, order = self._nginx, self._order
         nginx.require_version()
-        nginx.claim(order.bake.seconds + CLAIM_GRACE)
+        nginx.claim()
         before = nginx.state()
         if before and before.config == digest(self._rendered):
             try:
@@ -61,7 +59,7 @@ class Switch:
                 nginx.write(stamp(self._rendered, generation, since))
                 if before:  # before the first switch nginx knows no color to ask
                     nginx.probe(order.color, PROBE_SECONDS)
-                nginx.arm()
+                nginx.arm(order.bake.seconds + TRIAL)
             except BluegreenError as error:
                 lost = isinstance(error, EdgeUnreachable)
                 serves = "nothing was switched" if lost else _serving(before)

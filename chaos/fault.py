@@ -69,6 +69,7 @@ class Fault:
         tool: what releases.
         ends: how the release that is hit must end.
         says: what it must say then.
+        unsaid: why plain `pulumi up` cannot name the way out; "" when it must.
         spared: why it cannot but cost requests; "" when none may fail.
         outage: in how many seconds of the load a request may fail.
         needs: root, where it does.
@@ -84,6 +85,7 @@ class Fault:
     tool: str = UP
     ends: Ends = "failed"
     says: str = ""
+    unsaid: str = ""
     spared: str = ""
     outage: int = 0
     needs: Literal["", "root"] = ""

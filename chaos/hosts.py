@@ -44,7 +44,13 @@ def _running(scene: Scene) -> str:
     return scene.container(sorted(scene.stack.containers() - {"edge"})[0])
 
 
-@fault("disk full: the state folder", small_state=True, needs="root")
+@fault(
+    "disk full: the state folder",
+    small_state=True,
+    needs="root",
+    says="no space left on device",
+    unsaid="the engine reads its state before it runs the program",
+)
 def _state_full(scene: Scene) -> None:
     folder = scene.stack.folder / "state"
     scene.release.wait_for("create target begun")

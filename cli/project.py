@@ -122,6 +122,8 @@ def told() -> Any:
         todo = "`bluegreen doctor` tells what is missing"
         if any("no stack named" in line for line in errors):
             todo = "`bluegreen deploy VERSION --stack NAME` makes it"
+        if any("failed to load checkpoint" in line for line in errors):
+            todo = "`bluegreen recover --stack NAME` puts back the last state that is whole"
         raise CommandError("; ".join(errors), todo=todo, code=Exit.USAGE) from None
 
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from pulumi import automation
 
 from bluegreen.leftovers import Thing, read_things, unknown_to
 from bluegreen.shell import ask
+from cli.checkpoint import put_back, state_folder
 from cli.errors import CommandError, Exit
 from cli.project import PROJECT, Project, told
 
@@ -67,13 +67,11 @@ def _is_zombie(pid: int) -> bool:
 
 def find_lock(project: Project) -> Lock | None:
     """The lock on the stack, one that may be alive first; None without one, or without files."""
-    backend = os.environ.get("PULUMI_BACKEND_URL", "")
-    if not backend.startswith("file://"):
+    folder = state_folder()
+    if not folder:
         return None
-    path = urlsplit(backend).netloc + urlsplit(backend).path
-    folder = Path(path).expanduser() / ".pulumi" / "locks"
-    locks = [_read(each) for each in folder.glob(f"organization/{PROJECT}/{project.name}/*.json")]
-    return min(locks, key=lambda lock: lock.dead, default=None)
+    held = (folder / "locks").glob(f"organization/{PROJECT}/{project.name}/*.json")
+    return min(map(_read, held), key=lambda lock: lock.dead, default=None)
 
 
 def _read(path: Path) -> Lock:
@@ -92,14 +90,17 @@ def recover(project: Project) -> list[str]:
     """
     done: list[str] = []
     lock = find_lock(project)
+    if lock and not lock.dead:
+        raise CommandError(
+            f"the stack is locked by {lock.holder}, which is not known to be dead",
+            serves=project.serves(),
+            todo="wait for it; if it is dead, `pulumi cancel` takes its lock away",
+            code=Exit.FAILED,
+        )
+    copy = put_back(project.name)
+    if copy:
+        done.append(f"put back {copy.name}, as the stack's state was not whole")
     if lock:
-        if not lock.dead:
-            raise CommandError(
-                f"the stack is locked by {lock.holder}, which is not known to be dead",
-                serves=project.serves(),
-                todo="wait for it; if it is dead, `pulumi cancel` takes its lock away",
-                code=Exit.FAILED,
-            )
         with told():
             project.stack.cancel()
         done.append(f"took away the lock of {lock.holder}, which is dead")

@@ -1,8 +1,11 @@
 """The gate as a Pulumi provider: when it runs, what it hands on, and how it fails."""
 
 import json
+import os
 import re
+import socket
 import sys
+import threading
 import traceback
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +14,7 @@ from typing import Any
 import pytest
 from pulumi.dynamic import ConfigureRequest
 
-from bluegreen import verdict
+from bluegreen import gate, verdict
 from bluegreen.errors import EdgeUnreachable, GateFailed
 from bluegreen.gate import HealthGateProvider
 from bluegreen.settings import Docker
@@ -249,3 +252,18 @@ def test_the_provider_is_pickled_by_reference() -> None:
     assert vars(HealthGateProvider()) == {}
     assert HealthGateProvider.serialize_as_secret_always is False
     assert "bluegreen.gate" in sys.modules
+
+
+def test_a_provider_ends_with_its_engine_however_that_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A kill -9 of pulumi leaves no process behind that nobody needs."""
+    ended = threading.Event()
+    monkeypatch.setattr(gate, "ENGINE_PULSE", 0.01)
+    monkeypatch.setattr(os, "_exit", lambda _code: ended.set())
+    with socket.create_server(("127.0.0.1", 0)) as engine:
+        host, port = engine.getsockname()
+        gate._end_with_the_engine(f"{host}:{port}")
+        engine.accept()[0].close()
+        assert not ended.is_set()
+    assert ended.wait(5)

@@ -1,13 +1,14 @@
 """The switch's acts, on a shell of this machine with an `nginx` and a `curl` of the tests' own."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bluegreen import nginx as acts
-from bluegreen.errors import CommandFailed, SwitchFailed
+from bluegreen.errors import CommandFailed, EdgeUnreachable, SwitchFailed
 from bluegreen.nginx import Nginx
 from bluegreen.shell import Shell
 from tests.unit.conftest import FakeDocker
@@ -67,8 +68,9 @@ def edge(tmp_path: Path, fake_docker: FakeDocker, monkeypatch: pytest.MonkeyPatc
     """A folder in place of the edge's, and no look at this machine's own processes."""
     folder = tmp_path / "edge"
     arm = acts._ARM.replace("/etc/bluegreen", str(folder)).replace("/proc/1/fd/2", "restored")
-    assert arm.count(str(folder)) == 2
+    assert arm.count(str(folder)) == 4
     monkeypatch.setattr(acts, "_ARM", arm)
+    monkeypatch.setattr(acts, "_CLAIM", acts._CLAIM.replace("/etc/bluegreen", str(folder)))
     monkeypatch.setattr(acts, "CONFIG_FOLDER", str(folder))
     monkeypatch.setattr(acts, "_WORKERS", f"cat {folder}/workers")
     monkeypatch.setattr(acts, "_LEAVING", f"cat {folder}/leaving")
@@ -89,27 +91,48 @@ def nginx(edge: Edge) -> Iterator[Nginx]:
         yield Nginx(shell, make_health())
 
 
-def test_one_switch_at_a_time_is_at_work_in_an_edge(nginx: Nginx) -> None:
-    """A second waits for the first, one that was orphaned by a kill, say; then it gives up."""
-    nginx.claim(1)
-    with Shell("shop-edge") as shell:
-        second = Nginx(shell, make_health())
-        with pytest.raises(SwitchFailed, match="another switch is at work in shop-edge"):
-            second.claim(0)
+def test_a_switch_that_lost_its_update_is_ended_by_the_next_one(edge: Edge) -> None:
+    """What it had on trial goes back, and it is heard of no more."""
+    edge.put("stable.conf", config("blue", 1))
+    edge.put("nginx.conf", config("green", 2))
+    with Shell("shop-edge") as orphan, Shell("shop-edge") as shell:
+        first = Nginx(orphan, make_health())
+        first.claim()
+        first.arm()
+        Nginx(shell, make_health()).claim()
+        assert edge.read("nginx.conf") == config("blue", 1)
+        with pytest.raises(EdgeUnreachable):
+            first.confirm()
 
 
-@pytest.mark.parametrize("how", ["it confirms", "its shell ends"])
-def test_the_next_switch_goes_on_as_soon_as_the_one_before_is_over(nginx: Nginx, how: str) -> None:
-    """Its drain need not be waited for."""
+def test_a_switch_that_was_confirmed_is_left_to_its_drain_by_the_next_one(
+    nginx: Nginx, edge: Edge
+) -> None:
+    """There is nothing to go back from."""
+    edge.put("stable.conf", config("blue", 1))
+    edge.put("nginx.conf", config("green", 2))
     with Shell("shop-edge") as shell:
         first = Nginx(shell, make_health())
-        first.claim(1)
-        if how == "it confirms":
-            first.arm()
-            shell.check("echo > nginx.conf")
-            first.confirm()
-            nginx.claim(1)
-    nginx.claim(1)
+        first.claim()
+        first.arm()
+        first.confirm()
+        nginx.claim()
+        assert first.leaving() == 0
+        assert edge.read("nginx.conf") == config("green", 2)
+
+
+def test_a_trial_ends_also_when_nobody_closes_its_shell(nginx: Nginx, edge: Edge) -> None:
+    """As after a restart of the daemon with live-restore: the edge goes back by itself."""
+    edge.put("stable.conf", config("blue", 1))
+    edge.put("nginx.conf", config("green", 2))
+    nginx.claim()
+    nginx.arm(0)
+    deadline = time.monotonic() + 5
+    while edge.read("nginx.conf") != config("blue", 1):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    with pytest.raises(EdgeUnreachable):
+        nginx.confirm()
 
 
 @pytest.mark.parametrize("said", ["nginx/1.28.0", "nginx/1.30.6 (Ubuntu)", "nginx/2.0.0"])

@@ -61,7 +61,7 @@ class FakeNginx:
         """As Nginx's."""
         self._act("require_version")
 
-    def claim(self, _seconds: float) -> None:
+    def claim(self) -> None:
         """As Nginx's."""
         self._act("claim")
 
@@ -86,7 +86,7 @@ class FakeNginx:
         self.written = config
         self._act("write")
 
-    def arm(self) -> None:
+    def arm(self, _seconds: float) -> None:
         """As Nginx's."""
         self._act("arm")
 
