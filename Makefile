@@ -22,6 +22,10 @@ down-demo: setup ## remove the demo with its data
 	@$(READY) && pulumi stack select demo && pulumi destroy --yes --skip-preview --stack demo \
 	    && docker volume rm bluegreen-demo-data >/dev/null && echo "demo: removed, with its data"
 
+bench: setup ## what switches lose and how fast all is, beside a hand-written script; 45 min
+	@command -v wrk >/dev/null || apt-get install -qq -y wrk >/dev/null 2>&1 || true
+	@$(READY) && bluegreen bench
+
 up: setup ## release what stack dev's config says
 	@$(READY) && pulumi stack select --create dev && pulumi up --yes --stack dev
 
@@ -49,4 +53,7 @@ lint: setup ## ruff, mypy --strict, and two linters for the workflows
 test: lint ## all tests: units, program, end to end
 	@$(READY) && pytest tests/unit tests/program -q -n 2 && pytest tests/e2e -q -n 3
 
-.PHONY: help setup env demo down-demo up preview down review runner publish lint test
+chaos: setup ## the whole fault matrix, some 25 minutes, into out/chaos.json
+	@$(READY) && python -m chaos
+
+.PHONY: help setup env demo down-demo bench up preview down review runner publish lint test chaos

@@ -17,6 +17,9 @@ from bluegreen.settings import Color, Settings
 
 LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
 EDGE_STOP_GRACE = 10
+# A volume that is there already is taken as it is, with whatever driver or disk it was made for:
+# what the provider reads back of these would else replace it, and the edge with it.
+OWN_VOLUME = ["driver", "driverOpts"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def make_data_volume(scope: Scope) -> docker.Volume | None:
         "data",
         name=f"{scope.name}-data",
         labels=[docker.VolumeLabelArgs(label=LABEL, value=scope.name)],
-        opts=scope.options(retain_on_delete=True),
+        opts=scope.options(retain_on_delete=True, ignore_changes=OWN_VOLUME),
     )
 
 
@@ -103,7 +106,7 @@ def make_edge(scope: Scope, network: docker.Network) -> docker.Container:
         "edge-config",
         name=f"{scope.name}-edge-config",
         labels=[docker.VolumeLabelArgs(label=LABEL, value=scope.name)],
-        opts=scope.options(),
+        opts=scope.options(ignore_changes=OWN_VOLUME),
     )
     return docker.Container(
         "edge",

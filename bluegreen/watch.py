@@ -2,12 +2,14 @@
 
 import subprocess
 import threading
+from datetime import datetime
 from typing import Self
 
 from bluegreen.settings import Docker
 from bluegreen.shell import ask, command, environment
 
 LOG_LINES = 12
+SETTLED = 2.0  # seconds; a container that crashes as it starts does not run for that long
 
 
 class Watch:
@@ -19,8 +21,8 @@ class Watch:
         Args:
             container: its name.
             docker: which daemon.
-            fresh: it was created for this release, so that even one restart is a failure; one
-                that has stood by for long may have restarted long ago.
+            fresh: it was created for this release, so that a restart is a failure, unless it
+                has run since; one that has stood by for long may have restarted long ago.
         """
         self.container, self.died = container, threading.Event()
         self._docker, self._fresh = docker or Docker(), fresh
@@ -55,7 +57,20 @@ class Watch:
 
     def _broken(self) -> bool:
         state = self._state()
-        return len(state) != 4 or state[0] != "running" or (self._fresh and state[2] != "0")
+        if len(state) != 4 or state[0] != "running":
+            return True
+        return self._fresh and state[2] != "0" and self._ran_for() < SETTLED
+
+    def _ran_for(self) -> float:
+        """For how many seconds it runs, by the daemon's clock: what ailed it may be mended."""
+        shape = "{{.State.StartedAt}}"
+        started = ask(self._docker, "inspect", "-f", shape, self.container).stdout.strip()
+        now = ask(self._docker, "info", "--format", "{{.SystemTime}}").stdout.strip()
+        try:
+            age = datetime.fromisoformat(now) - datetime.fromisoformat(started)
+        except ValueError:
+            return 0.0
+        return age.total_seconds()
 
     def why(self) -> str:
         """How the container ended, as a phrase."""

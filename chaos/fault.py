@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from bluegreen.settings import Color
 from chaos.release import UP, Release
+from lab.processes import everything_below, kill, words
 from lab.stacks import Stack
 
 Ends = Literal["failed", "done", "either"]
@@ -23,6 +24,7 @@ class Scene:
         """Set the scene; the release is started by the fault."""
         self.stack, self.target = stack, target
         self.at_ms: int | None = None
+        self.processes: dict[int, str] = {}
         self.mends = ExitStack()
         self._tool, self._version = tool, version
         self._release: Release | None = None
@@ -41,8 +43,13 @@ class Scene:
 
     def strike(self, act: Callable[[], object] = lambda: None) -> None:
         """Note the moment, and do it."""
+        self.processes = {pid: words(pid) for pid in everything_below(self.release.process.pid)}
         self.at_ms = self.release.at_ms
         act()
+
+    def end_orphans(self) -> None:
+        """End what the fault has left of the release's processes."""
+        kill(pid for pid, said in self.processes.items() if words(pid) == said)
 
     def mend(self, act: Callable[[], object]) -> None:
         """Do this when the release is over; the last one first."""

@@ -102,4 +102,6 @@ fault(
     daemon=("--live-restore", "--userland-proxy=false"),
     needs="root",
     ends="either",
+    spared="a daemon that starts makes its rules for published ports anew",
+    outage=3,
 )(_daemon_restarts)

@@ -17,6 +17,8 @@ from lab.stacks import BLUEGREEN, Stack
 UP = "pulumi up"
 DEPLOY = "bluegreen deploy"
 TIMEOUT = 240
+# Of an event's line, before it is parsed: there are thousands of others.
+OF_INTEREST = (b'"resourcePreEvent"', b'"resOutputsEvent"', b"baking", b"draining")
 
 
 def command(stack: Stack, tool: str, version: str) -> list[str]:
@@ -42,6 +44,8 @@ class Release:
             words += ["--event-log", str(log)]
         self._stack, self.process = stack, stack.start(words)
         self._log = log if tool == UP else None
+        self._seen: list[str] = []
+        self._read_up_to = 0
         self.engine = self.process.pid if tool == UP else self._find_engine()
         self.started = time.monotonic()
 
@@ -54,7 +58,7 @@ class Release:
                 raise LabFailed(f"the command ended before its update: {self.said}")
             for pid in everything_below(self.process.pid):
                 parts = words(pid).split()
-                if parts[1:2] == ["up"] and "--event-log" in parts:
+                if parts[:1] == ["pulumi"] and "up" in parts and "--event-log" in parts:
                     found.append(pid)
             return bool(found)
 
@@ -80,15 +84,21 @@ class Release:
         """The boundaries of steps that it has come to, in order."""
         if self._log is None:
             return list(boundaries_said(self.said.splitlines(), self._target))
-        return list(boundaries_in(self._events(self._log), self._target))
+        self._seen += boundaries_in(self._new_events(self._log), self._target)
+        return list(dict.fromkeys(self._seen))
 
-    def _events(self, log: Path) -> Iterator[dict[str, Any]]:
+    def _new_events(self, log: Path) -> Iterator[dict[str, Any]]:
         try:
-            lines = log.read_text(errors="replace").splitlines(keepends=True)
+            with log.open("rb") as file:
+                file.seek(self._read_up_to)
+                lines = file.read().splitlines(keepends=True)
         except OSError:
             return
         for line in lines:
-            if line.endswith("\n"):  # the last one may be half written
+            if not line.endswith(b"\n"):
+                return  # half written
+            self._read_up_to += len(line)
+            if any(kind in line for kind in OF_INTEREST):
                 yield json.loads(line)
 
     def wait_for(self, boundary: str, seconds: float = 60) -> None:
@@ -137,7 +147,6 @@ class Release:
 def boundaries_in(events: Iterator[dict[str, Any]], target: Color) -> Iterator[str]:
     """What the engine's events say of steps that change something, and the switch of itself."""
     roles = {str(target): "target", str(other(target)): "outgoing"}
-    told: set[str] = set()
     for event in events:
         for kind, ending in (("resourcePreEvent", "begun"), ("resOutputsEvent", "done")):
             step = event.get(kind, {}).get("metadata")
@@ -147,11 +156,9 @@ def boundaries_in(events: Iterator[dict[str, Any]], target: Color) -> Iterator[s
                 role = f"{prefix} of {roles[last]}" if prefix and last in roles else name
                 yield f"{step['op']} {roles.get(name, role)} {ending}"
         said = event.get("diagnosticEvent", {})
-        if said.get("urn", "").endswith("::switch"):
-            phase = said["message"].split(",")[0].split(":")[0].strip()
-            if phase in ("baking", "draining") and phase not in told:
-                told.add(phase)
-                yield phase
+        phase = said.get("message", "").split(",")[0].split(":")[0].strip()
+        if said.get("urn", "").endswith("::switch") and phase in ("baking", "draining"):
+            yield phase
 
 
 def boundaries_said(lines: Iterable[str], target: Color) -> Iterator[str]:

@@ -60,6 +60,7 @@ def play(fault: Fault, stack: Stack) -> Row:
         report = traffic.report if traffic else None
     except (LabFailed, load.LoadError) as error:
         problems.append(str(error))
+    scene.end_orphans()
     problems += _judge(fault, report)
     return Row(
         name=fault.name,

@@ -156,6 +156,12 @@ def test_a_newer_programs_start_script_does_not_replace_the_edge() -> None:
     assert volume == {"volumeName": f"{NAME}-edge-config", "containerPath": "/etc/bluegreen"}
 
 
+@pytest.mark.parametrize("name", ["data", "edge-config"])
+def test_a_volume_that_is_there_already_is_taken_as_it_is(name: str) -> None:
+    """On a disk of its own, say: its driver's options are no reason to replace it, and the edge."""
+    assert set(run()[name].options.ignoreChanges) == {"driver", "driverOpts"}
+
+
 def test_no_color_ignores_a_change() -> None:
     """A change in what a color runs is a release."""
     assert not run()["blue"].options.ignoreChanges

@@ -55,6 +55,27 @@ def test_a_container_that_is_broken_already_is_seen_at_the_start(
         assert watch.died.is_set() is died
 
 
+@pytest.mark.parametrize(
+    ("now", "died"),
+    [
+        ("2031-02-03T04:05:06.123456789Z", True),
+        ("2031-02-03T04:05:36.123456789Z", False),
+        ("?", True),
+    ],
+)
+def test_a_restart_is_forgiven_once_the_container_has_run_for_a_while(
+    fake_docker: FakeDocker, now: str, died: bool
+) -> None:
+    """What ailed it was mended since, a full disk, say: the same command must converge."""
+    since = "2031-02-03T04:05:05.5Z"
+    fake_docker.does(
+        "inspect", f'case "$*" in *StartedAt*) echo {since};; *) echo running 0 1 false;; esac'
+    )
+    fake_docker.does("info", f"echo {now}")
+    with Watch("shop-green", fresh=True) as watch:
+        assert watch.died.is_set() is died
+
+
 def test_a_container_that_is_gone_is_seen_at_the_start(fake_docker: FakeDocker) -> None:
     """Removed by hand, say."""
     fake_docker.does("inspect", "echo 'No such object' >&2; exit 1")
