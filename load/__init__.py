@@ -18,8 +18,9 @@ By hand: ``python -m load --url http://127.0.0.1:8080``.
 from .errors import LoadError, NotLocal
 from .plan import Plan, Target
 from .process import Running, running
-from .report import Report, Websockets, Writes
+from .report import Report, Stalls, Websockets, Writes
 from .run import Load
+from .switches import Seen
 
 __all__ = [
     "Load",
@@ -28,6 +29,8 @@ __all__ = [
     "Plan",
     "Report",
     "Running",
+    "Seen",
+    "Stalls",
     "Target",
     "Websockets",
     "Writes",

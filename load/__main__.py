@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from .errors import LoadError
@@ -62,7 +63,8 @@ async def _obey(load: Load) -> None:
     print(UNDER_WAY, flush=True)
     while (line := (await reader.readline()).strip()) not in (b"stop", b""):
         if line == b"snapshot":
-            print(load.report.to_json(), flush=True)
+            # Without what is big and of no use before the end: the clients wait meanwhile.
+            print(replace(load.report, latencies={}).to_json(), flush=True)
 
 
 if __name__ == "__main__":

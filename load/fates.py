@@ -1,11 +1,13 @@
 """The ledger: every request's fate, counted once, in bounded memory."""
 
-import math
 import time
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 
-from .report import Report, Websockets, Writes
+from .latency import Latencies, quantile
+from .report import Report, Stalls, Websockets, Writes
+from .switches import Switches
 
 REFUSED = "refused"
 RESET = "reset"
@@ -22,6 +24,8 @@ DOUBLED = "doubled"
 """A write is there more than once."""
 UNVERIFIED = "unverified"
 """Writes that nobody could look for in the end."""
+STALE = "stale color"
+"""A WebSocket that was opened after a switch landed on the color from before."""
 OTHER = "other"
 
 
@@ -35,14 +39,10 @@ MOST_EXAMPLES = 50
 UNKNOWN_COLOR = "unknown"
 LATENCY_KINDS = ("fresh", "keepalive", "post")
 """The kinds whose latency says something: the others take as long as they are told to."""
-SWITCH_QUIET_SECONDS = 0.5
-"""A color that was not seen for that long and answers again has been switched to."""
-MOST_SWITCHES = 1000
 DRAIN_TOLERANCE = 0.5
 """A switch is seen only with its first answer, a little late."""
-
-_BUCKETS_PER_E = 50
-"""Latency is kept in buckets of 2 %: exact enough, and bounded however long it runs."""
+STALL_SECONDS = 0.05
+"""A lateness of this process's own that is worth counting."""
 
 
 class Failure(Exception):
@@ -67,7 +67,7 @@ class Ledger:
         self._clock = clock
         # Kept connections stay with the old workers for a while after a switch: the color that
         # they see says less about when it was.
-        self._switch_kinds = ("fresh",) if fresh else LATENCY_KINDS
+        self._switches = Switches(("fresh",) if fresh else LATENCY_KINDS)
         self._started = time.time()
         self._begun = self._clock()
         self._ended: float | None = None
@@ -78,34 +78,26 @@ class Ledger:
         self._timeline: defaultdict[int, Counter[str]] = defaultdict(Counter)
         self._failures: defaultdict[int, Counter[str]] = defaultdict(Counter)
         self._examples: list[str] = []
-        self._latency: Counter[int] = Counter()
-        self._last_seen: dict[str, float] = {}
-        self._switches: deque[float] = deque(maxlen=MOST_SWITCHES)
+        self._latencies = Latencies()
         self._websockets = Websockets()
+        self._stalls = Stalls()
         self._reopened = 0
 
     def color_seen(self, kind: str, header: str | None) -> None:
         """Note which color gave an answer, good or bad: the header's first word."""
-        color = header.split()[0] if header and header.strip() else None
-        now = self._clock()
+        color = _first_word(header)
+        at = self._now()
         self._colors[color or UNKNOWN_COLOR] += 1
-        self._timeline[int(now - self._begun)][color or UNKNOWN_COLOR] += 1
-        if color and kind in self._switch_kinds:
-            away_since = self._last_seen.get(color, -math.inf)
-            others_since = max(
-                (at for name, at in self._last_seen.items() if name != color), default=-math.inf
-            )
-            # The second condition: silence and then the same color again is no switch.
-            if now - away_since > SWITCH_QUIET_SECONDS and others_since > away_since:
-                self._switches.append(now)
-            self._last_seen[color] = now
+        self._timeline[int(at)][color or UNKNOWN_COLOR] += 1
+        if color:
+            self._switches.answer(kind, color, at)
 
     def answered(self, kind: str, latency: float) -> None:
         """Count one request that was answered as it should be."""
         self._requests[kind] += 1
         self._answered[kind] += 1
         if kind in LATENCY_KINDS:
-            self._latency[math.ceil(math.log(max(latency, 1e-6)) * _BUCKETS_PER_E)] += 1
+            self._latencies.add(self._now(), latency)
 
     def failed(self, kind: str, failure: Failure) -> None:
         """Count one request that failed."""
@@ -115,7 +107,7 @@ class Ledger:
     def found(self, kind: str, cause: str, seen: str, count: int = 1) -> None:
         """Count what went wrong beside the requests themselves, such as a lost write."""
         self._failed[kind][cause] += count
-        self._failures[int(self._clock() - self._begun)][f"{kind} {cause}"] += count
+        self._failures[int(self._now())][f"{kind} {cause}"] += count
         earlier = self._failed[kind][cause] - count
         if earlier < EXAMPLES_PER_CAUSE and len(self._examples) < MOST_EXAMPLES:
             now = time.time()
@@ -126,23 +118,35 @@ class Ledger:
         """Count a kept connection that the server closed while nothing was asked: its right."""
         self._reopened += 1
 
-    def websocket_opened(self) -> None:
-        """Count a WebSocket whose handshake was done."""
-        self._websockets = Websockets(self._websockets.opened + 1, self._websockets.cut)
+    def websocket_opened(self, header: str | None = None, begun: float | None = None) -> None:
+        """Count a WebSocket whose handshake, begun at a moment of the clock, was done."""
+        opened = self._websockets.opened + 1
+        self._websockets = replace(self._websockets, opened=opened)
+        color = _first_word(header)
+        if color and begun is not None and self._switches.is_stale(color, begun - self._begun):
+            self.found("websocket", STALE, f"opened on {color} after a switch")
 
-    def websocket_closed(self, opened_at: float, seen: str) -> None:
+    def websocket_closed(self, opened_at: float, seen: str, header: str | None = None) -> None:
         """Count a WebSocket that was closed on us as cut, unless a switch gave it its time."""
         now = self._clock()
         # The first switch after it was opened: from then on its workers were to leave.
-        switched_at = next((at for at in self._switches if at > opened_at), None)
-        if switched_at is None:
-            told = "with no switch since it was opened"
-        elif now - switched_at + DRAIN_TOLERANCE >= self._drain_timeout:
-            return
-        else:
-            told = f"{now - switched_at:.1f} s after a switch"
-        self._websockets = Websockets(self._websockets.opened, self._websockets.cut + 1)
+        switched_at = self._switches.first_away(_first_word(header), opened_at - self._begun)
+        told = "with no switch since it was opened"
+        if switched_at is not None:
+            lived = now - self._begun - switched_at
+            before = self._websockets.shortest_after_switch
+            shortest = lived if before is None else min(before, lived)
+            self._websockets = replace(self._websockets, shortest_after_switch=shortest)
+            if lived + DRAIN_TOLERANCE >= self._drain_timeout:
+                return
+            told = f"{lived:.1f} s after a switch"
+        self._websockets = replace(self._websockets, cut=self._websockets.cut + 1)
         self.found("websocket", CUT, f"{seen}, {now - opened_at:.1f} s old, {told}")
+
+    def stalled(self, seconds: float) -> None:
+        """Note that this process itself was late by so long: latency then is partly its own."""
+        longest = max(seconds, self._stalls.longest)
+        self._stalls = Stalls(self._stalls.count + (seconds > STALL_SECONDS), longest)
 
     def end(self) -> None:
         """Stop the clock: looking for the writes is no load any more."""
@@ -154,8 +158,10 @@ class Ledger:
 
     def report(self) -> Report:
         """Sum up so far."""
+        slices = self._latencies.slices()
         return Report(
             started=self._started,
+            begun=self._begun,
             seconds=(self._ended or self._clock()) - self._begun,
             requests=self._requests.total(),
             answered=dict(self._answered),
@@ -164,18 +170,19 @@ class Ledger:
             websockets=self._websockets,
             writes=self.writes,
             reopened=self._reopened,
-            latency_p50=self._quantile(0.50),
-            latency_p99=self._quantile(0.99),
+            latency_p50=quantile(slices.values(), 0.50),
+            latency_p99=quantile(slices.values(), 0.99),
             examples=tuple(self._examples),
             timeline={second: dict(colors) for second, colors in self._timeline.items()},
             failures={second: dict(causes) for second, causes in self._failures.items()},
+            switches=tuple(self._switches.seen),
+            latencies=slices,
+            stalls=self._stalls,
         )
 
-    def _quantile(self, share: float) -> float:
-        wanted = share * self._latency.total()
-        so_far = 0
-        for bucket in sorted(self._latency):
-            so_far += self._latency[bucket]
-            if so_far >= wanted:
-                return math.exp(bucket / _BUCKETS_PER_E)
-        return 0.0
+    def _now(self) -> float:
+        return self._clock() - self._begun
+
+
+def _first_word(header: str | None) -> str | None:
+    return header.split()[0] if header and header.strip() else None

@@ -5,13 +5,25 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .switches import Seen
+
 
 @dataclass(frozen=True, slots=True)
 class Websockets:
-    """How many were opened, and how many of them cut."""
+    """How many were opened, how many of them cut, and how long the first cut one had."""
 
     opened: int = 0
     cut: int = 0
+    shortest_after_switch: float | None = None
+    """Seconds from a switch to the first close of a WebSocket from before it; None without."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stalls:
+    """How often the load's own process was late (by 50 ms), and by how long at the most (s)."""
+
+    count: int = 0
+    longest: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,12 @@ class Report:
     """Answers by color for each second since the start."""
     failures: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
     """Failures by kind and cause for each second since the start."""
+    begun: float = 0.0
+    """The start on time.monotonic's clock, which all processes of a machine share."""
+    switches: tuple[Seen, ...] = ()
+    latencies: Mapping[int, Mapping[int, int]] = field(default_factory=dict)
+    """By slice of time and bucket: see ``latency``."""
+    stalls: Stalls = Stalls()
 
     @property
     def failed_total(self) -> int:
@@ -71,8 +89,14 @@ class Report:
         given["websockets"] = Websockets(**given["websockets"])
         given["writes"] = Writes(**given["writes"])
         given["examples"] = tuple(given["examples"])
+        given["switches"] = tuple(Seen(**each) for each in given["switches"])
+        given["stalls"] = Stalls(**given["stalls"])
         for name in ("timeline", "failures"):
             given[name] = {int(second): counts for second, counts in given[name].items()}
+        given["latencies"] = {
+            int(number): {int(bucket): count for bucket, count in counts.items()}
+            for number, counts in given["latencies"].items()
+        }
         return cls(**given)
 
     def summary(self) -> str:
@@ -85,6 +109,8 @@ class Report:
             f"  latency: p50 {self.latency_p50 * 1000:.1f} ms,"
             f" p99 {self.latency_p99 * 1000:.1f} ms",
             f"  websockets: {self.websockets.opened} opened, {self.websockets.cut} cut",
+            f"  the load itself was late {self.stalls.count} times, at most "
+            f"{self.stalls.longest * 1000:.0f} ms",
             f"  writes: {self.writes.acknowledged} acknowledged, "
             + (
                 f"{self.writes.lost} lost, {self.writes.doubled} doubled"

@@ -12,6 +12,8 @@ from .report import Report
 from .websocket import websocket
 from .writes import WriteBook
 
+TICK_SECONDS = 0.02
+
 
 class Load:
     """All clients of a plan against one target."""
@@ -63,6 +65,7 @@ class Load:
         self._tasks = [asyncio.create_task(client) for client in self._clients()]
         loop = asyncio.get_running_loop()
         self._end = loop.call_later(self._plan.seconds, self._stop.set)
+        self._tasks.append(asyncio.create_task(self._watch_itself()))
 
     def is_under_way(self) -> bool:
         """Tell whether all have met a first fate, but slow and download, which take their time."""
@@ -97,6 +100,13 @@ class Load:
             await self._settle()
             self._report = self._ledger.report()
         return self._report
+
+    async def _watch_itself(self) -> None:
+        loop = asyncio.get_running_loop()
+        while not self._stop.is_set():
+            due = loop.time() + TICK_SECONDS
+            await asyncio.sleep(TICK_SECONDS)
+            self._ledger.stalled(loop.time() - due)
 
     async def _settle(self) -> None:
         assert self._target.count_writes is not None

@@ -19,17 +19,18 @@ REOPEN_SECONDS = 0.1
 async def websocket(target: Target, plan: Plan, ledger: Ledger, stop: asyncio.Event) -> None:
     """Keep a WebSocket open; enter each that was closed on us."""
     while not stop.is_set():
-        begun = time.perf_counter()
+        begun = time.monotonic()
         try:
             connection = await _opened(target, plan)
         except Failure as failure:
             ledger.failed("websocket", failure)
         else:
             headers = connection.response.headers if connection.response else {}
-            ledger.color_seen("websocket", headers.get(target.color_header))
-            ledger.answered("websocket", time.perf_counter() - begun)
-            ledger.websocket_opened()
-            await _stay(connection, ledger, stop)
+            served_by = headers.get(target.color_header)
+            ledger.color_seen("websocket", served_by)
+            ledger.answered("websocket", time.monotonic() - begun)
+            ledger.websocket_opened(served_by, begun)
+            await _stay(connection, served_by, ledger, stop)
         if not stop.is_set():
             await asyncio.sleep(REOPEN_SECONDS)
 
@@ -62,14 +63,16 @@ async def _opened(target: Target, plan: Plan) -> ClientConnection:
         raise Failure(OTHER, str(error)) from error
 
 
-async def _stay(connection: ClientConnection, ledger: Ledger, stop: asyncio.Event) -> None:
+async def _stay(
+    connection: ClientConnection, served_by: str | None, ledger: Ledger, stop: asyncio.Event
+) -> None:
     opened_at = time.monotonic()
     listening = asyncio.create_task(_listen(connection))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((listening, stopping), return_when=asyncio.FIRST_COMPLETED)
     # Both may be done at once: what was closed on us before we left counts.
     if listening.done():
-        ledger.websocket_closed(opened_at, listening.result())
+        ledger.websocket_closed(opened_at, listening.result(), served_by)
     for task in (listening, stopping):
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
