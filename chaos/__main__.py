@@ -19,6 +19,7 @@ from lab.host import LabFailed
 from lab.stacks import Stack
 
 SECONDS_EACH = 15
+TABLE_WIDTH = 140
 
 
 class Progress:
@@ -80,7 +81,7 @@ def main() -> int:
     given = parser.parse_args()
     # What starts this may ignore Ctrl-C, and would hand that on to what is interrupted here.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, width=TABLE_WIDTH)
     if given.apart:
         fault = next(each for each in matrix.named() if each.name == given.only)
         with private_daemon(fault.daemon or ()), stage(fault) as own:

@@ -61,7 +61,9 @@ class Row:
             "verdict": self.verdict,
         }
         if self.spared:
-            values |= {"spared": self.spared, "failing_seconds": self.failing_seconds}
+            values["spared"] = self.spared
+        if self.failing_seconds:
+            values["failing_seconds"] = self.failing_seconds
         if self.problems:
             values["problems"] = list(self.problems)
         if self.skipped:

@@ -61,7 +61,7 @@ def play(fault: Fault, stack: Stack) -> Row:
     except (LabFailed, load.LoadError) as error:
         problems.append(str(error))
     scene.end_orphans()
-    problems += _judge(fault, report)
+    problems += judge(fault, report)
     return Row(
         name=fault.name,
         at_ms=scene.at_ms,
@@ -123,7 +123,7 @@ def _unsettled(stack: Stack, target: Color) -> list[str]:
     return found
 
 
-def _judge(fault: Fault, report: load.Report | None) -> list[str]:
+def judge(fault: Fault, report: load.Report | None) -> list[str]:
     """What users met that they must not have."""
     if report is None:
         return [] if fault.first else ["the load has no report"]

@@ -129,9 +129,10 @@ def test_what_a_killed_update_had_begun_to_make_is_recovered_from(stack: Stack) 
     image = docker("inspect", "-f", "{{.Image}}", f"{stack.service}-blue").strip()
     docker("create", "--name", left, "--label", f"bluegreen.service={stack.service}", image)
     said = stack.up_fails(active_color="green", green_version="12.4.0")
-    assert "already in use" in said
+    assert f"container {left}: Docker has it, the stack's state does not" in said
+    assert f"`bluegreen recover --stack {stack.name}`" in said
     assert f"removed container {left}" in done(stack, "recover")
-    assert "now: blue 12.3.0 serves" in done(stack, "recover")
+    assert "there is nothing to recover\nnow: blue 12.3.0 serves" in done(stack, "recover")
     stack.up()
     assert stack.live() == ("green", "12.4.0")
 

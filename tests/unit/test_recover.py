@@ -1,0 +1,212 @@
+"""What recover takes away, and what it leaves; pulumi and Docker are a test's own."""
+
+import json
+import os
+import socket
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from bluegreen.edge import State
+from bluegreen.settings import Docker
+from cli import recover as recovery
+from cli.checkpoint import put_back
+from cli.errors import CommandError
+from cli.project import Project
+from cli.recover import find_lock, heal, recover
+from tests.unit.conftest import FakeDocker
+
+PENDING = {
+    "type": "creating",
+    "resource": {"urn": "docker:index/container::green", "inputs": {"name": "bluegreen-dev-green"}},
+}
+
+
+class FakeStack:
+    """A stack that keeps what is done to it."""
+
+    def __init__(self, state: dict[str, Any]) -> None:
+        self.state, self.done = state, list[str]()
+
+    def cancel(self) -> None:
+        """As the Automation API's."""
+        self.done.append("cancel")
+
+    def export_stack(self) -> Any:
+        """As the Automation API's."""
+        return SimpleNamespace(version=3, deployment=self.state)
+
+    def import_stack(self, given: Any) -> None:
+        """As the Automation API's."""
+        self.state = given.deployment
+        self.done.append("import")
+
+
+@pytest.fixture(autouse=True)
+def backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file backend's folder."""
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path}")
+    monkeypatch.setattr(recovery, "LATE_SECONDS", 0.3)
+    return tmp_path / ".pulumi"
+
+
+def make(edge: State | None = None, **state: Any) -> tuple[Project, FakeStack]:
+    """A project whose stack has this state."""
+    stack = FakeStack({"resources": [], **state})
+    project = SimpleNamespace(
+        name="dev",
+        service="bluegreen-dev",
+        stack=stack,
+        docker=Docker(),
+        edge=lambda: edge,
+        serves=lambda: "blue 12.3.0 serves",
+    )
+    return cast("Project", project), stack
+
+
+def lock(backend: Path, pid: int, project: str = "bluegreen", text: str = "") -> Path:
+    """A lock on stack dev."""
+    path = backend / "locks" / "organization" / project / "dev" / f"{pid}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    said = {"pid": pid, "username": "me", "hostname": socket.gethostname()}
+    path.write_text(text or json.dumps(said))
+    return path
+
+
+def dead_process() -> int:
+    """The id of a process that has ended."""
+    with subprocess.Popen(["true"]) as process:
+        return process.pid
+
+
+def has(fake: FakeDocker, *containers: str, network: str = "", volume: str = "") -> None:
+    """Let Docker have these."""
+    fake.does("ps", "\n".join(f"echo id-{name} bluegreen-dev-{name}" for name in containers))
+    fake.does("network", f'[ "$1" != ls ] || printf "{network}"')
+    fake.does("volume", f'[ "$1" != ls ] || printf "{volume}"')
+    fake.does("rm", "")
+
+
+def removed(fake: FakeDocker) -> list[str]:
+    """What was removed."""
+    return [words.split()[-1] for words in fake.asked() if " rm " in f" {words}"]
+
+
+def test_there_is_nothing_to_do_for_a_stack_that_is_well(fake_docker: FakeDocker) -> None:
+    """At any time, and nothing is written."""
+    has(fake_docker, "blue")
+    project, stack = make(resources=[{"id": "id-blue"}])
+    assert recover(project) == []
+    assert stack.done == []
+
+
+def test_a_dead_updates_lock_and_leftovers_are_taken_away(
+    fake_docker: FakeDocker, backend: Path
+) -> None:
+    """Pulumi's lock for the import comes before anything is removed."""
+    lock(backend, dead_process())
+    has(fake_docker, "blue", "green", network="n1 bluegreen-dev")
+    project, stack = make(resources=[{"id": "id-blue"}], pending_operations=[PENDING])
+    done = recover(project)
+    assert stack.done == ["cancel", "import"]
+    assert stack.state["pending_operations"] == []
+    assert "took away the lock of process" in done[0]
+    assert done[-2:] == [
+        "removed container bluegreen-dev-green, which a killed update left",
+        "removed network bluegreen-dev, which a killed update left",
+    ]
+    assert removed(fake_docker) == ["id-green", "n1"]
+
+
+def test_what_nginx_serves_is_never_removed(fake_docker: FakeDocker) -> None:
+    """Nor the edge that serves it, nor the network and config that it needs, nor any data."""
+    has(fake_docker, "blue", "green", "edge", network="n1 bluegreen-dev")
+    fake_docker.does(
+        "volume",
+        "for v in data edge-config; do echo bluegreen-dev-$v bluegreen-dev-$v; done",
+    )
+    project, _ = make(State("green", "12", 3, "then", "abc"))
+    recover(project)
+    assert removed(fake_docker) == ["id-blue"]
+
+
+def test_an_edge_that_never_served_goes_with_its_config(fake_docker: FakeDocker) -> None:
+    """A first release was killed as it made it; data stay all the same."""
+    has(fake_docker, "edge", network="n1 bluegreen-dev", volume="v v")
+    project, _ = make(None)
+    recover(project)
+    assert removed(fake_docker) == ["id-edge", "n1", "v"]
+
+
+def test_what_a_provider_makes_late_is_waited_for(fake_docker: FakeDocker) -> None:
+    """It outlives its engine, and ends what it was asked for."""
+    has(fake_docker)
+    fake_docker.does("ps", '[ -e "$0.late" ] && echo id-green bluegreen-dev-green; touch "$0.late"')
+    project, _ = make(pending_operations=[PENDING])
+    assert "removed container bluegreen-dev-green, which a killed update left" in recover(project)
+
+
+@pytest.mark.parametrize("holder", ["a process that lives", "nobody knows who"])
+def test_a_lock_that_may_be_a_living_updates_stays(
+    fake_docker: FakeDocker, backend: Path, holder: str
+) -> None:
+    """Not even a release looks for leftovers then: they may be that update's own."""
+    has(fake_docker, "green")
+    lock(backend, os.getpid(), text="" if holder == "a process that lives" else "{")
+    project, stack = make()
+    with pytest.raises(CommandError, match="which is not known to be dead"):
+        recover(project)
+    assert heal(project) == []
+    assert stack.done == []
+    assert removed(fake_docker) == []
+
+
+def test_a_process_that_is_dead_and_not_yet_noticed_is_dead(backend: Path) -> None:
+    """A zombie holds nothing."""
+    process = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    lock(backend, process.pid)
+    found = find_lock(make()[0])
+    assert found is not None
+    assert found.dead
+    process.wait()
+
+
+def test_a_living_updates_lock_counts_more_than_a_dead_ones(backend: Path) -> None:
+    """And another project's none at all."""
+    lock(backend, os.getpid(), project="another")
+    assert find_lock(make()[0]) is None
+    lock(backend, dead_process())
+    lock(backend, os.getpid())
+    found = find_lock(make()[0])
+    assert found is not None
+    assert not found.dead
+
+
+@pytest.mark.parametrize("copy", ["the one before", "the last update's", "none"])
+def test_a_state_that_is_not_whole_is_put_back(backend: Path, copy: str) -> None:
+    """A full disk has cut it short: the newest copy that is whole takes its place."""
+    stacks, history = backend / "stacks" / "bluegreen", backend / "history" / "bluegreen" / "dev"
+    stacks.mkdir(parents=True)
+    history.mkdir(parents=True)
+    whole = json.dumps({"version": 3, "checkpoint": {"stack": copy}})
+    (stacks / "dev.json").write_text("")
+    (stacks / "dev.json.bak").write_text(whole if copy == "the one before" else "{")
+    (history / "dev-3.checkpoint.json").write_text("")
+    (history / "dev-2.checkpoint.json").write_text(whole if copy == "the last update's" else "")
+    found = put_back("dev")
+    assert (found is None) == (copy == "none")
+    assert (stacks / "dev.json").read_text() == ("" if copy == "none" else whole)
+
+
+def test_a_state_that_is_whole_stays(backend: Path) -> None:
+    """Whatever the copies say."""
+    stacks = backend / "stacks" / "bluegreen"
+    stacks.mkdir(parents=True)
+    (stacks / "dev.json").write_text('{"checkpoint": {}}')
+    (stacks / "dev.json.bak").write_text('{"checkpoint": {"old": 1}}')
+    assert put_back("dev") is None
+    assert (stacks / "dev.json").read_text() == '{"checkpoint": {}}'
