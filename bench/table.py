@@ -6,11 +6,11 @@ from typing import Any
 KINDS = ("fresh", "keepalive", "post", "slow", "download", "websocket")
 
 
-def as_markdown(results: Mapping[str, Any]) -> str:
-    """All that was measured, section by section; parts that were not run are left out."""
+def as_markdown(results: Mapping[str, Any], name: str = "this program") -> str:
+    """All that was measured of what bears the name; parts that were not run are left out."""
     blocks = [f"Measured on: {results['machine']}."]
     if "switches" in results:
-        blocks.append(_losses(results))
+        blocks.append(_losses(results, name))
     if "default_drain" in results:
         blocks.append(_drain(results["default_drain"]))
     blocks += [_times(results)] if _times(results) else []
@@ -19,8 +19,8 @@ def as_markdown(results: Mapping[str, Any]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _losses(results: Mapping[str, Any]) -> str:
-    columns = {"this program": results}
+def _losses(results: Mapping[str, Any], name: str) -> str:
+    columns = {name: results}
     if "baseline" in results:
         columns["the hand-written script"] = results["baseline"]
     rows: list[tuple[str, list[str]]] = [

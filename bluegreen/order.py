@@ -33,13 +33,17 @@ class Order:
 
 @dataclass(frozen=True)
 class Report:
-    """What a switch did. Times in seconds; `cut` counts connections closed at the drain's end."""
+    """What a switch did. Times in seconds; `cut` counts connections closed at the drain's end.
+
+    `switch_seconds` is from the switch's begin until nginx's new workers alone take connections.
+    """
 
     color: str
     version: str
     generation: int
     since: str
     switched: bool
+    switch_seconds: float
     requests: int
     errors: int
     bake_seconds: float

@@ -39,6 +39,7 @@ class Switch:
         """Prepare; nothing is touched yet."""
         self._order, self._rendered = order, rendered
         self._nginx = Nginx(shell, order.health)
+        self._begun = time.monotonic()
 
     def run(self) -> Report:
         """Switch, or raise SwitchFailed with the color from before serving."""
@@ -105,6 +106,7 @@ class Switch:
             generation=generation,
             since=since,
             switched=switched,
+            switch_seconds=round(at - self._begun, 3) if at else 0,
             requests=count.requests,
             errors=count.errors,
             bake_seconds=round(baked - at, 1) if at else 0,

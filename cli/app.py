@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.table import Table
 
 from bluegreen.errors import BluegreenError
-from cli import bench as bench_
 from cli import doctor as doctor_
 from cli import history as history_
 from cli import plan as plan_
@@ -22,6 +21,7 @@ from cli import promote as promote_
 from cli import recover as recover_
 from cli import release
 from cli import status as status_
+from cli.bench import bench
 from cli.errors import CommandError, Exit
 from cli.progress import Progress
 from cli.project import Project
@@ -211,42 +211,7 @@ def recover(stack: Stack = "dev", folder: Dir = HERE) -> None:
     print(f"now: {project.serves()}")
 
 
-@app.command()
-@ends_well
-def bench(
-    url: Annotated[
-        str, typer.Option(help="Drive this edge instead of a stack of the benchmark's own.")
-    ] = "",
-    switch: Annotated[str, typer.Option(help="With --url: the command that switches.")] = "",
-    switches: Annotated[int, typer.Option(help="How many, under load.", min=1)] = 100,
-    requests: Annotated[int, typer.Option(help="Go on until there were as many.", min=0)] = 10**6,
-    drain_timeout: Annotated[
-        int, typer.Option(help="Seconds that a WebSocket must live after a switch.", min=1)
-    ] = 5,
-    part: Annotated[
-        list[str] | None, typer.Option(help="Only this part; may be given several times.")
-    ] = None,
-    without: Annotated[
-        list[str] | None,
-        typer.Option(help="With --url: leave out a kind of client that the service has not."),
-    ] = None,
-    out: Annotated[Path, typer.Option(help="The folder for results and charts.")] = Path("out"),
-    as_json: Json = False,
-) -> None:
-    """Measure: the requests that switches lose, and how fast releases, gate and edge are."""
-    bench_.require()
-    if bool(url) != bool(switch):
-        raise CommandError("--url and --switch belong together", code=Exit.USAGE)
-    if url:
-        target, plan = bench_.edge_plan(url, drain_timeout, without or [])
-        found = bench_.run_edge(target, plan, switch, switches, out, bench_.tell)
-    else:
-        sizes = bench_.sizes(switches, requests, drain_timeout, part or [])
-        found = bench_.run_whole(sizes, out, bench_.tell)
-    if as_json:
-        print(json.dumps(found))
-    if bench_.failed(found):
-        raise typer.Exit(Exit.FAILED)
+app.command()(ends_well(bench))
 
 
 def _heal(project: Project, progress: Progress) -> None:

@@ -1,12 +1,13 @@
 """The benchmark's command: the whole of it on stacks of its own, or the switches of any edge."""
 
+import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from cli.errors import CommandError, Exit
 
@@ -15,14 +16,60 @@ try:
     from bench import whole
     from bench.chart import draw
     from bench.errors import BenchError
+    from bench.machine import describe
     from bench.series import Series, drive
     from bench.table import as_markdown
+    from load.options import add_options, from_options
 except ImportError as error:  # a plain installation has not what only tests and bench need
     MISSING = str(error)
 else:
     MISSING = ""
 
-Told = Callable[[str], None]
+
+def bench(
+    url: Annotated[
+        str, typer.Option(help="Drive this edge instead of a stack of the benchmark's own.")
+    ] = "",
+    switch: Annotated[str, typer.Option(help="With --url: the command that switches.")] = "",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="With --url: what to ask and how much, such as page_path=/login, post_path=none, "
+            "fresh=4 (`python -m load --help` lists all); may be given several times.",
+        ),
+    ] = None,
+    switches: Annotated[int, typer.Option(help="How many, under load.", min=1)] = 100,
+    requests: Annotated[
+        int, typer.Option(help="Without --url: go on until there were as many.", min=0)
+    ] = 10**6,
+    drain_timeout: Annotated[
+        int, typer.Option(help="Seconds that a WebSocket must live after a switch.", min=1)
+    ] = 5,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(help="Without --url: only this part; may be given several times."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The folder for results and charts.")] = Path("out"),
+    as_json: Annotated[bool, typer.Option("--json", help="Tell it as JSON.")] = False,
+) -> None:
+    """Measure what switches lose, and how fast releases, gate and edge are."""
+    require()
+    if bool(url) != bool(switch):
+        raise CommandError("--url and --switch belong together", code=Exit.USAGE)
+    if url:
+        target, plan = edge_plan(url, drain_timeout, settings or [])
+        found = run_edge(target, plan, switch, switches, out)
+    else:
+        found = run_whole(sizes(switches, requests, drain_timeout, part or []), out)
+    if as_json:
+        print(json.dumps(found))
+    else:
+        print(as_markdown(found, url or "this program"))
+    told = ", ".join(sorted(each.name for each in out.glob("*.*")))
+    tell(f"{out}/ has {told}")
+    if failed(found):
+        raise typer.Exit(Exit.FAILED)
 
 
 def require() -> None:
@@ -40,24 +87,25 @@ def tell(text: str) -> None:
     print(f"bench: {text}", file=sys.stderr, flush=True)
 
 
-def edge_plan(url: str, drain_timeout: int, without: list[str]) -> "tuple[load.Target, load.Plan]":
-    """What to ask of an edge, and how; CommandError for an unknown kind or another machine."""
-    paths = {
-        "fresh": "page_path",
-        "keepalive": "page_path",
-        "post": "post_path",
-        "slow": "slow_path",
-        "download": "download_path",
-        "websocket": "websocket_path",
-    }
-    for kind in without:
-        if kind not in paths:
-            known = ", ".join(paths)
-            raise CommandError(f'--without: "{kind}"; allowed: {known}', code=Exit.USAGE)
+def edge_plan(url: str, drain_timeout: int, settings: list[str]) -> "tuple[load.Target, load.Plan]":
+    """What to ask of an edge, and how much; CommandError for what is unknown or elsewhere."""
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    add_options(parser)
+    words = [f"--url={url}", f"--drain-timeout={drain_timeout}"]
+    words += [f"--seconds={load.plan.MOST_SECONDS}"]
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        words.append(f"--{name.replace('_', '-')}={value}")
     try:
-        target = replace(load.Target(url), **dict.fromkeys(paths[kind] for kind in without))
-        return target, load.Plan(drain_timeout=drain_timeout, seconds=load.plan.MOST_SECONDS)
-    except load.LoadError as error:
+        given, unknown = parser.parse_known_args(words)
+        if unknown:
+            raise CommandError(
+                f"--set: {', '.join(unknown)} is not known",
+                todo="`python -m load --help` lists what can be set",
+                code=Exit.USAGE,
+            )
+        return from_options(given)
+    except (argparse.ArgumentError, load.LoadError) as error:
         raise CommandError(str(error), code=Exit.USAGE) from None
 
 
@@ -70,10 +118,10 @@ def sizes(switches: int, requests: int, drain_timeout: int, parts: list[str]) ->
     return whole.Sizes(switches, requests, drain_timeout, parts=tuple(parts))
 
 
-def run_whole(sizes: "whole.Sizes", out: Path, told: Told) -> dict[str, Any]:
+def run_whole(sizes: "whole.Sizes", out: Path) -> dict[str, Any]:
     """Run it; results and charts are in the folder after each part."""
     out.mkdir(parents=True, exist_ok=True)
-    told(f"about {whole.minutes(sizes):.0f} minutes on 2 cores; Ctrl-C keeps what is measured")
+    tell(f"about {whole.minutes(sizes):.0f} minutes on 2 cores; Ctrl-C keeps what is measured")
 
     def keep(found: "whole.Whole") -> None:
         (out / "bench.json").write_text(json.dumps(found.results, indent=2) + "\n")
@@ -86,19 +134,17 @@ def run_whole(sizes: "whole.Sizes", out: Path, told: Told) -> dict[str, Any]:
                 _draw(series, out, name, title)
 
     try:
-        results = whole.run(sizes, told, keep).results
+        results = whole.run(sizes, tell, keep).results
     except (BenchError, load.LoadError) as error:
         raise CommandError(
             str(error),
             todo=f"{out}/bench.json has the parts before; run it again, or --part what is missing",
         ) from None
-    print(as_markdown(results))
-    print(f"bench: {out}/bench.json, bench.md, bench.svg, baseline.svg")
     return results
 
 
 def run_edge(
-    target: "load.Target", plan: "load.Plan", command: str, switches: int, out: Path, told: Told
+    target: "load.Target", plan: "load.Plan", command: str, switches: int, out: Path
 ) -> dict[str, Any]:
     """Drive any edge with any switch command; results and the chart are in the folder."""
     out.mkdir(parents=True, exist_ok=True)
@@ -117,14 +163,14 @@ def run_edge(
             raise BenchError(f"`{command}` ended with {done.returncode}: {done.stdout.strip()}")
 
     try:
-        series = drive(target, plan, switch, switches, told=told)
+        series = drive(target, plan, switch, switches, told=tell)
     except (BenchError, load.LoadError) as error:
         raise CommandError(str(error), todo="see that the URL and the command work alone") from None
-    results = series.to_dict()
+    results = {"machine": describe()} | series.to_dict()
     (out / "edge.json").write_text(json.dumps(results, indent=2) + "\n")
     _draw(series, out, "edge", target.url)
-    print(series.report.summary())
-    print(f"bench: {out}/edge.json, edge.svg")
+    for example in series.report.examples:
+        tell(example)
     return results
 
 

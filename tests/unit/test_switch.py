@@ -227,7 +227,9 @@ def test_a_config_that_is_live_already_switches_nothing(stage: Stage) -> None:
     report = stage.run()
     acts = ["require_version", "claim", "state", "prove green 8", "probe green", "leaving"]
     assert stage.nginx.acts == acts
-    assert report == Report("green", "12.4.0", 8, "then", False, 0, 0, 0, report.drain_seconds, 0)
+    assert report == Report(
+        "green", "12.4.0", 8, "then", False, 0, 0, 0, 0, report.drain_seconds, 0
+    )
 
 
 @pytest.mark.parametrize("act", ["prove", "probe"])
