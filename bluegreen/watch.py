@@ -2,6 +2,7 @@
 
 import subprocess
 import threading
+import time
 from datetime import datetime
 from typing import Self
 
@@ -9,7 +10,9 @@ from bluegreen.settings import Docker
 from bluegreen.shell import ask, command, environment
 
 LOG_LINES = 12
-SETTLED = 2.0  # seconds; a container that crashes as it starts does not run for that long
+# Seconds. A container that crashes as it starts does not run for as long as SETTLED; one that
+# is older than NEW was made by an update before this one.
+SETTLED, NEW, SETTLE_TIMEOUT, POLL = 2.0, 3.0, 10.0, 0.1
 
 
 class Watch:
@@ -30,6 +33,7 @@ class Watch:
         self._closing = False
 
     def __enter__(self) -> Self:
+        self._settle()
         self._process = subprocess.Popen(
             command(self._docker, "wait", self.container),
             env=environment(self._docker),
@@ -61,13 +65,27 @@ class Watch:
             return True
         return self._fresh and state[2] != "0" and self._ran_for() < SETTLED
 
+    def _settle(self) -> None:
+        """Let one that an update before this one made come up: what ailed it may be mended."""
+        deadline = time.monotonic() + SETTLE_TIMEOUT
+        while self._fresh and self._unsettled() and time.monotonic() < deadline:
+            time.sleep(POLL)
+
+    def _unsettled(self) -> bool:
+        state = self._state()
+        if len(state) != 4 or state[2] == "0" or self._age("{{.Created}}") < NEW:
+            return False
+        return state[0] == "restarting" or (state[0] == "running" and self._ran_for() < SETTLED)
+
     def _ran_for(self) -> float:
-        """For how many seconds it runs, by the daemon's clock: what ailed it may be mended."""
-        shape = "{{.State.StartedAt}}"
-        started = ask(self._docker, "inspect", "-f", shape, self.container).stdout.strip()
+        return self._age("{{.State.StartedAt}}")
+
+    def _age(self, shape: str) -> float:
+        """Seconds since this moment in the container's life, by the daemon's clock."""
+        moment = ask(self._docker, "inspect", "-f", shape, self.container).stdout.strip()
         now = ask(self._docker, "info", "--format", "{{.SystemTime}}").stdout.strip()
         try:
-            age = datetime.fromisoformat(now) - datetime.fromisoformat(started)
+            age = datetime.fromisoformat(now) - datetime.fromisoformat(moment)
         except ValueError:
             return 0.0
         return age.total_seconds()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bluegreen import watch as watching
 from bluegreen.watch import LOG_LINES, Watch
 from tests.unit.conftest import FakeDocker
 
@@ -55,25 +56,48 @@ def test_a_container_that_is_broken_already_is_seen_at_the_start(
         assert watch.died.is_set() is died
 
 
+def restarted(fake: FakeDocker, status: str, created: str, started: str, now: str) -> None:
+    """Let it be one that has restarted once, with these times of the day."""
+    fake.does(
+        "inspect",
+        f'case "$*" in *StartedAt*) echo 2031-02-03T{started}Z;; '
+        f"*Created*) echo 2031-02-03T{created}Z;; *) {status} ;; esac",
+    )
+    fake.does("info", f"echo 2031-02-03T{now}Z")
+
+
 @pytest.mark.parametrize(
-    ("now", "died"),
+    ("created", "started", "died"),
     [
-        ("2031-02-03T04:05:06.123456789Z", True),
-        ("2031-02-03T04:05:36.123456789Z", False),
-        ("?", True),
+        ("04:05:05.123456789", "04:05:05.8", True),
+        ("04:05:00", "04:05:05.8", True),
+        ("04:05:00", "04:05:02", False),
+        ("?", "?", True),
     ],
 )
 def test_a_restart_is_forgiven_once_the_container_has_run_for_a_while(
-    fake_docker: FakeDocker, now: str, died: bool
+    fake_docker: FakeDocker,
+    monkeypatch: pytest.MonkeyPatch,
+    created: str,
+    started: str,
+    died: bool,
 ) -> None:
     """What ailed it was mended since, a full disk, say: the same command must converge."""
-    since = "2031-02-03T04:05:05.5Z"
-    fake_docker.does(
-        "inspect", f'case "$*" in *StartedAt*) echo {since};; *) echo running 0 1 false;; esac'
-    )
-    fake_docker.does("info", f"echo {now}")
+    monkeypatch.setattr(watching, "SETTLE_TIMEOUT", 0.2)
+    restarted(fake_docker, "echo running 0 1 false", created, started, "04:05:06.123456789")
     with Watch("shop-green", fresh=True) as watch:
         assert watch.died.is_set() is died
+
+
+def test_one_that_an_earlier_update_made_is_waited_for(
+    fake_docker: FakeDocker, tmp_path: Path
+) -> None:
+    """Docker takes its time between two starts of what crashes."""
+    up = tmp_path / "up"
+    status = f"[ -e {up} ] && echo running 0 1 false || echo restarting 1 1 false; touch {up}"
+    restarted(fake_docker, status, "04:05:00", "04:05:02", "04:05:06")
+    with Watch("shop-green", fresh=True) as watch:
+        assert not watch.died.is_set()
 
 
 def test_a_container_that_is_gone_is_seen_at_the_start(fake_docker: FakeDocker) -> None:
