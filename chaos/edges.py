@@ -57,6 +57,7 @@ def _live_dies(scene: Scene) -> None:
 
 @fault(
     "the live container dies before the switch",
+    long=True,
     ends="either",
     needs="root",
     spared="nobody else can serve before the target has passed its gate",

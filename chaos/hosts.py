@@ -46,6 +46,7 @@ def _running(scene: Scene) -> str:
 
 @fault(
     "disk full: the state folder",
+    long=True,
     small_state=True,
     needs="root",
     says="no space left on device",
@@ -90,6 +91,7 @@ def _daemon_restarts(scene: Scene) -> None:
 
 fault(
     "the Docker daemon is restarted in mid-release, live-restore off",
+    long=True,
     daemon=(),
     needs="root",
     ends="failed",
@@ -99,6 +101,7 @@ fault(
 
 fault(
     "the Docker daemon is restarted in mid-release, live-restore on",
+    long=True,
     daemon=("--live-restore", "--userland-proxy=false"),
     needs="root",
     ends="either",

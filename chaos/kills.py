@@ -39,7 +39,7 @@ def _docker_provider(scene: Scene) -> None:
     scene.strike(lambda: kill(scene.release.below("resource-docker")))
 
 
-@fault("kill -9 of the gate's provider in mid-gate")
+@fault("kill -9 of the gate's provider in mid-gate", long=True)
 def _gate_provider(scene: Scene) -> None:
     scene.release.wait_for("update gate begun")
     scene.strike(lambda: kill(scene.release.below("pulumi.dynamic")))
@@ -52,7 +52,7 @@ def _command_provider(scene: Scene) -> None:
     scene.strike(lambda: kill(scene.release.below("resource-command")))
 
 
-@fault("kill -9 of the switch while it bakes", says="switch")
+@fault("kill -9 of the switch while it bakes", says="switch", long=True)
 def _switch(scene: Scene) -> None:
     scene.configure(bake={"seconds": 4})
     scene.release.wait_for("baking")
@@ -65,13 +65,13 @@ def _language_host(scene: Scene) -> None:
     scene.strike(lambda: kill(scene.release.below("language-python")))
 
 
-@fault("kill -9 of the program", ends="failed")
+@fault("kill -9 of the program", ends="failed", long=True)
 def _program(scene: Scene) -> None:
     scene.release.wait_for("create target begun")
     scene.strike(lambda: kill(scene.release.below("pulumi-language-python-exec")))
 
 
-@fault("kill -9 of every process of the release in mid-switch")
+@fault("kill -9 of every process of the release in mid-switch", long=True)
 def _everything(scene: Scene) -> None:
     scene.configure(bake={"seconds": 4})
     scene.release.wait_for("baking")
@@ -87,7 +87,7 @@ def _interrupted_twice(scene: Scene) -> None:
         scene.release.interrupt()
 
 
-fault("SIGINT twice in mid-switch (pulumi up)")(_interrupted_twice)
+fault("SIGINT twice in mid-switch (pulumi up)", long=True)(_interrupted_twice)
 fault("SIGINT twice in mid-switch (bluegreen deploy)", tool=DEPLOY)(_interrupted_twice)
 
 
@@ -108,7 +108,7 @@ def _not_refused(said: str) -> LabFailed:
     return LabFailed(f"a second release in the middle of the first was not refused: {said}")
 
 
-@fault("kill -9 of pulumi while the first release makes its network", first=True)
+@fault("kill -9 of pulumi while the first release makes its network", first=True, long=True)
 def _first_network(scene: Scene) -> None:
     scene.release.wait_for("create network begun")
     scene.strike(lambda: kill([scene.release.engine]))

@@ -16,7 +16,7 @@ def _oom(scene: Scene) -> None:
     scene.strike()
 
 
-@fault("the target exits at its start", says="its container exited")
+@fault("the target exits at its start", says="its container exited", long=True)
 def _exits(scene: Scene) -> None:
     scene.configure(env={"STANDIN_EXIT_AFTER": "0"})
     scene.release.wait_for("create target begun")
@@ -30,7 +30,7 @@ def _hangs(scene: Scene) -> None:
     scene.strike()
 
 
-@fault("the target flaps", says="did not pass the health gate")
+@fault("the target flaps", says="did not pass the health gate", long=True)
 def _flaps(scene: Scene) -> None:
     scene.configure(env={"STANDIN_HEALTH": "flap"}, health={"interval": 0.1, "timeout": 4})
     scene.release.wait_for("update gate begun")
@@ -47,7 +47,7 @@ def _slow(scene: Scene) -> None:
     scene.strike()
 
 
-@fault("the target is too slow", says="did not pass the health gate")
+@fault("the target is too slow", says="did not pass the health gate", long=True)
 def _too_slow(scene: Scene) -> None:
     scene.configure(env={"STANDIN_BOOT_SECONDS": "30"}, health={"interval": 0.1, "timeout": 4})
     scene.release.wait_for("update gate begun")
@@ -74,7 +74,12 @@ def _port(scene: Scene) -> None:
     scene.strike()
 
 
-@fault("the edge's port is taken at the first release", says="address already in use", first=True)
+@fault(
+    "the edge's port is taken at the first release",
+    says="address already in use",
+    first=True,
+    long=True,
+)
 def _edge_port(scene: Scene) -> None:
     scene.configure(http_port=take_port(scene))
     scene.release.wait_for("create edge begun")
