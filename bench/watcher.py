@@ -23,9 +23,9 @@ class Watcher:
         """When this color first answered, on time.monotonic's clock."""
         return self._first[color]
 
-    def forget(self) -> None:
-        """Begin anew."""
-        self._first.clear()
+    def colors(self) -> set[str]:
+        """The colors that have answered."""
+        return set(self._first)
 
     def _watch(self) -> None:
         while not self._over.wait(PAUSE):

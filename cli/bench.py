@@ -115,7 +115,8 @@ def sizes(switches: int, requests: int, drain_timeout: int, parts: list[str]) ->
         if part not in whole.PARTS:
             known = ", ".join(whole.PARTS)
             raise CommandError(f'--part: "{part}"; allowed: {known}', code=Exit.USAGE)
-    return whole.Sizes(switches, requests, drain_timeout, parts=tuple(parts))
+    few = {name: min(switches, getattr(whole.Sizes, name)) for name in ("drained", "baseline")}
+    return whole.Sizes(switches, requests, drain_timeout, parts=tuple(parts), **few)
 
 
 def run_whole(sizes: "whole.Sizes", out: Path) -> dict[str, Any]:

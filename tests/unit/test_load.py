@@ -21,9 +21,21 @@ from typing import Any, TypeVar
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from load import Load, LoadError, NotLocal, Plan, Report, Target, Websockets, Writes, running
+from load import (
+    Load,
+    LoadError,
+    NotLocal,
+    Plan,
+    Report,
+    Stalls,
+    Target,
+    Websockets,
+    Writes,
+    running,
+)
 from load.clients import Asker
 from load.fates import Ledger
+from load.latency import quantile, within
 from load.options import as_arguments
 
 REPO = Path(__file__).parents[2]
@@ -478,6 +490,75 @@ def test_a_switch_is_seen_once_although_both_colors_answer_for_a_moment() -> Non
     assert ledger.report().websockets.cut == 0
 
 
+def test_a_switch_is_recorded_with_its_first_new_and_its_last_old_answer() -> None:
+    """On fresh connections; kept ones, which may stay longer, are told apart."""
+    clock = Clock()
+    ledger = Ledger(drain_timeout=10, fresh=True, clock=clock)
+    begun = clock.now
+    see(ledger, clock, 5, "blue")
+    see(ledger, clock, 0.1, "green")
+    first = clock.now - begun
+    see(ledger, clock, 0.1, "blue")
+    last = clock.now - begun
+    see(ledger, clock, 2, "green")
+    kept = clock.now - begun
+    ledger.color_seen("keepalive", "blue")
+    (seen,) = ledger.report().switches
+    assert seen.color == "green"
+    assert seen.first_new == pytest.approx(first)
+    assert seen.last_old == pytest.approx(last)
+    assert seen.last_kept == pytest.approx(kept)
+
+
+def test_a_websocket_that_lands_on_the_old_color_after_a_switch_is_a_failure() -> None:
+    """A client that connects again must be on the new color at once."""
+    clock = Clock()
+    ledger = Ledger(drain_timeout=10, fresh=True, clock=clock)
+    see(ledger, clock, 5, "blue")
+    see(ledger, clock, 2, "green")
+    ledger.websocket_opened("green 12.4.0", clock.now)
+    assert ledger.report().failed_total == 0
+    ledger.websocket_opened("blue 12.3.0", clock.now)
+    assert ledger.report().failed == {"websocket": {"stale color": 1}}
+
+
+def test_the_shortest_life_of_a_websocket_after_its_switch_is_told() -> None:
+    """One opened on the old color in the very moment of a switch is left behind by that one."""
+    clock = Clock()
+    ledger = Ledger(drain_timeout=5, fresh=True, clock=clock)
+    see(ledger, clock, 5, "blue")
+    see(ledger, clock, 0.2, "green")
+    opened_at = clock.now
+    see(ledger, clock, 6, "green")
+    ledger.websocket_closed(opened_at, "in time", "blue 12.3.0")
+    found = ledger.report().websockets
+    assert found.cut == 0
+    assert found.shortest_after_switch == pytest.approx(6.2, abs=0.2)
+
+
+def test_latency_is_told_by_moments() -> None:
+    """So that a switch can be told from what was before and after."""
+    clock = Clock()
+    ledger = Ledger(drain_timeout=5, fresh=True, clock=clock)
+    for latency in (0.01, 0.01, 0.2, 0.01):
+        ledger.answered("fresh", latency)
+        clock.now += 1.0
+    slices = ledger.report().latencies
+    slow = within(slices, [(2.0, 2.1)])
+    assert quantile((slices[number] for number in slow), 0.99) == pytest.approx(0.2, rel=0.03)
+    rest = slices.keys() - slow
+    assert quantile((slices[number] for number in rest), 0.99) == pytest.approx(0.01, rel=0.03)
+    assert quantile([], 0.99) == 0
+
+
+def test_the_load_tells_when_it_was_late_itself() -> None:
+    """Latency in such a moment is partly its own."""
+    ledger = Ledger(drain_timeout=5, fresh=True)
+    for late in (0.001, 0.08, 0.3):
+        ledger.stalled(late)
+    assert ledger.report().stalls == Stalls(count=2, longest=0.3)
+
+
 def test_silence_is_no_switch() -> None:
     """A color that is heard again after a pause excuses nothing."""
     clock = Clock()
@@ -662,7 +743,7 @@ def test_a_report_survives_its_way_through_json() -> None:
         answered={"fresh": 2},
         failed={"fresh": {"reset": 1}},
         by_color={"blue": 2},
-        websockets=Websockets(2, 1),
+        websockets=Websockets(2, 1, 5.2),
         writes=Writes(5, 4, 1, 2, verified=True),
         reopened=7,
         latency_p50=0.1,
@@ -670,5 +751,9 @@ def test_a_report_survives_its_way_through_json() -> None:
         examples=("one", "two"),
         timeline={0: {"blue": 2}},
         failures={1: {"fresh reset": 1}},
+        begun=5.5,
+        switches=(Seen("green", 1.0, 1.1, 1.2),),
+        latencies={3: {-200: 7}},
+        stalls=Stalls(1, 0.25),
     )
     assert Report.from_json(report.to_json()) == report

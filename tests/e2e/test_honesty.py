@@ -1,0 +1,120 @@
+"""The load finds what a real nginx loses: all of it, and nothing else."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import load
+from bluegreen import defaults
+from bluegreen.facts import LABEL
+from lab.host import docker, free_ports
+from lab.processes import wait_for
+from lab.stacks import remove
+
+CONFIG = """\
+worker_processes auto;
+pid /run/nginx.pid;
+error_log /dev/stderr warn;
+events {{ worker_connections 4096; }}
+http {{
+    log_format status '$status';
+    access_log /dev/stdout status;
+    {http}
+    map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
+    split_clients $request_id $dropped {{ 0.1% 1; * 0; }}
+    upstream service {{ server {service}:3000; keepalive 64; keepalive_timeout 3s; }}
+    server {{
+        listen 80;
+        add_header X-Served-By blue always;
+        location /api/search {{ proxy_pass http://service; }}
+        location / {{
+            {location}
+            proxy_pass http://service;
+            proxy_http_version 1.1;
+            proxy_set_header Host $http_host;
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_set_header Connection $connection_upgrade;
+        }}
+    }}
+}}
+"""
+
+
+@contextmanager
+def edge(folder: Path, *, http: str = "", location: str = "") -> Iterator[tuple[str, str]]:
+    """An nginx with this config before a service; yields its URL and its container's name."""
+    name, port = f"honesty-{uuid.uuid4().hex[:8]}", free_ports(1)[0]
+    mine = ("--label", f"{LABEL}={name}")
+    config = folder / "nginx.conf"
+    config.write_text(CONFIG.format(service=f"{name}-service", http=http, location=location))
+    try:
+        docker("network", "create", *mine, name)
+        image = f"{defaults.IMAGE}:12.3.0"
+        docker("run", "-d", "--name", f"{name}-service", *mine, "--network", name, image)
+        docker(
+            *("run", "-d", "--name", f"{name}-edge", *mine, "--network", name),
+            *("-p", f"127.0.0.1:{port}:80", "-v", f"{config}:/own.conf:ro"),
+            *(defaults.EDGE_IMAGE, "nginx", "-c", "/own.conf", "-g", "daemon off;"),
+        )
+        wait_for(lambda: _answers(name), what="the service")
+        yield f"http://127.0.0.1:{port}", f"{name}-edge"
+    finally:
+        remove(name)
+
+
+def _answers(name: str) -> bool:
+    health = f"http://{name}-service:3000/api/health"
+    said = docker("exec", f"{name}-edge", "sh", "-c", f"curl -s {health} || true")
+    return '"ok"' in said
+
+
+def statuses(container: str, status: int) -> int:
+    """How often nginx's own log has this status."""
+    return docker("logs", container).split().count(str(status))
+
+
+def reload_often(container: str, seconds: float) -> int:
+    """Reload again and again; return how often."""
+    count, deadline = 0, time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        docker("exec", container, "nginx", "-c", "/own.conf", "-s", "reload")
+        count += 1
+        time.sleep(0.4)
+    return count
+
+
+def test_an_edge_that_drops_one_request_in_a_thousand_is_found_to_do_so(tmp_path: Path) -> None:
+    """Each one that nginx's own log says it dropped, by its cause, and not one more."""
+    location = "if ($dropped) { return 444; }"
+    with edge(tmp_path, location=location) as (url, container):
+        with load.running(url, load.Plan(pace=1.5)) as traffic:
+            time.sleep(15)
+        report = traffic.report
+        dropped = statuses(container, 444)
+    assert report.requests > 5000
+    assert dropped > 0
+    assert report.failed_total == dropped, report.summary()
+    assert {cause for causes in report.failed.values() for cause in causes} == {"reset"}
+
+
+BUSY = load.Plan(fresh=0, keepalive=24, post=0, slow=0, download=0, websocket=0, pace=4)
+
+
+def test_a_plain_reload_is_found_to_reset_connections_that_are_used_again(tmp_path: Path) -> None:
+    """What nginx does by default, and why the edge asks it for a keepalive_min_timeout."""
+    with edge(tmp_path) as (url, container), load.running(url, BUSY) as traffic:
+        reload_often(container, 15)
+    report = traffic.report
+    assert set(report.failed) == {"keepalive"}, report.summary()
+    assert report.failed["keepalive"]["reset"] > 0
+
+
+def test_a_reload_with_the_protection_is_found_to_reset_none(tmp_path: Path) -> None:
+    """The same load and the same reloads."""
+    http = "keepalive_timeout 75s; keepalive_min_timeout 10s;"
+    with edge(tmp_path, http=http) as (url, container), load.running(url, BUSY) as traffic:
+        assert reload_often(container, 15) > 10
+    assert traffic.report.failed_total == 0, traffic.report.summary()
+    assert traffic.report.requests > 5000
