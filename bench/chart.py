@@ -1,6 +1,10 @@
-"""Draws a run: answers per second by color over time, failures marked, and each switch."""
+"""Draws a run: answers per second by color over time, failures marked, and each switch.
+
+Again from a record: `python -m bench.chart out/this-program.record.json PICTURE.svg TITLE`.
+"""
 
 import math
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -104,3 +108,8 @@ def _title(report: load.Report, title: str) -> str:
         f"{report.failed_total:,} failed",
     ]
     return ", ".join(filter(None, parts))
+
+
+if __name__ == "__main__":
+    record, picture, heading = sys.argv[1:]
+    draw(load.Report.from_json(Path(record).read_text()), Path(picture), heading)

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +45,10 @@ class Sizes:
 
 @dataclass
 class Whole:
-    """What was measured so far, and the runs that charts are drawn of."""
+    """What was measured so far, and by title the runs that charts are drawn of."""
 
     results: dict[str, Any]
-    ours: Series | None = None
-    theirs: Series | None = None
+    runs: dict[str, Series] = field(default_factory=dict)
 
 
 def run(sizes: Sizes, told: Told, keep: Callable[[Whole], None]) -> Whole:
@@ -77,7 +76,7 @@ def minutes(sizes: Sizes) -> float:
 
 def _switches(whole: Whole, sizes: Sizes, folder: Path, told: Told) -> None:
     series = _ours(folder, sizes.switches, sizes.requests, sizes.drain_timeout, told)
-    whole.ours = series
+    whole.runs["This program"] = series
     found = series.to_dict()
     whole.results |= found
     latency = found["latency_ms"]
@@ -88,6 +87,7 @@ def _switches(whole: Whole, sizes: Sizes, folder: Path, told: Told) -> None:
 
 def _drains(whole: Whole, sizes: Sizes, folder: Path, told: Told) -> None:
     series = _ours(folder, sizes.drained, 0, DEFAULT_DRAIN, told)
+    whole.runs["Default drain"] = series
     whole.results["default_drain"] = {"drain_timeout": DEFAULT_DRAIN} | series.to_dict()
 
 
@@ -121,7 +121,7 @@ def _baseline(whole: Whole, sizes: Sizes, _folder: Path, told: Told) -> None:
             sizes.baseline,
             told=told,
         )
-    whole.theirs = series
+    whole.runs["Hand-written script"] = series
     whole.results["baseline"] = series.to_dict()
 
 

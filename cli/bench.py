@@ -4,6 +4,7 @@ import argparse
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -127,12 +128,8 @@ def run_whole(sizes: "whole.Sizes", out: Path) -> dict[str, Any]:
     def keep(found: "whole.Whole") -> None:
         (out / "bench.json").write_text(json.dumps(found.results, indent=2) + "\n")
         (out / "bench.md").write_text(as_markdown(found.results))
-        for name, title, series in (
-            ("bench", "This program", found.ours),
-            ("baseline", "A hand-written script", found.theirs),
-        ):
-            if series:
-                _draw(series, out, name, title)
+        for title, series in found.runs.items():
+            _keep(series, out, title.lower().replace(" ", "-"), title)
 
     try:
         results = whole.run(sizes, tell, keep).results
@@ -169,15 +166,18 @@ def run_edge(
         raise CommandError(str(error), todo="see that the URL and the command work alone") from None
     results = {"machine": describe()} | series.to_dict()
     (out / "edge.json").write_text(json.dumps(results, indent=2) + "\n")
-    _draw(series, out, "edge", target.url)
+    _keep(series, out, "edge", target.url)
     for example in series.report.examples:
         tell(example)
     return results
 
 
-def _draw(series: "Series", out: Path, name: str, title: str) -> None:
+def _keep(series: "Series", out: Path, name: str, title: str) -> None:
+    """The chart, and the record that it is drawn from: `python -m bench.chart` draws it again."""
+    record = replace(series.report, latencies={}, examples=())
+    (out / f"{name}.record.json").write_text(record.to_json() + "\n")
     for kind in ("svg", "png"):
-        draw(series.report, out / f"{name}.{kind}", title)
+        draw(record, out / f"{name}.{kind}", title)
 
 
 def failed(results: dict[str, Any]) -> int:

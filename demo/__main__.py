@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 
 import load
+from bench.chart import draw
 from bluegreen import defaults
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,7 +20,8 @@ STACK = "demo"
 PORT, PREVIEW_PORT = 8080, 8081
 OLD, NEW = "12.3.0", "12.4.0"
 DRAIN = 8
-LOG = ROOT / "out" / "demo.log"
+OUT = ROOT / "out"
+LOG = OUT / "demo.log"
 STAND_IN = os.environ.get("BLUEGREEN_IMAGE")
 
 
@@ -29,7 +31,7 @@ class DemoFailed(Exception):
 
 def main() -> int:
     """Run the demo; return the exit code."""
-    LOG.parent.mkdir(exist_ok=True)
+    OUT.mkdir(exist_ok=True)
     LOG.write_text("")
     try:
         return run()
@@ -59,6 +61,9 @@ def run() -> int:
             update("blue")
     report = traffic.report
     print(f"\n{report.summary()}\n")
+    for kind in ("svg", "png"):
+        draw(report, OUT / f"demo.{kind}", "Demo")
+    print(f"The same as a picture: {OUT / 'demo.svg'} (and .png)")
     print(f"The service runs on {url} (the idle color on port {PREVIEW_PORT}). To try next:")
     print('  eval "$(make -s env)" && pulumi stack select demo')
     print("  pulumi config set active_color green && pulumi preview --diff && pulumi up")

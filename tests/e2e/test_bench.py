@@ -46,7 +46,7 @@ def test_switches_under_six_kinds_of_client_lose_nothing_and_the_scripts_lose_so
     assert lost["websocket"]["cut"] > 0, "the script stops what it leaves at once"
     assert lost.keys() <= KINDS
     assert "| switches | 3 | 3 |" in (tmp_path / "bench.md").read_text()
-    for name in ("bench", "baseline"):
+    for name in ("this-program", "hand-written-script"):
         assert "<svg" in (tmp_path / f"{name}.svg").read_text()
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 

@@ -27,6 +27,7 @@ from load import (
     NotLocal,
     Plan,
     Report,
+    Seen,
     Stalls,
     Target,
     Websockets,
