@@ -1,6 +1,7 @@
 """What a Pulumi stack says to the program: its config, and what its last update left."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,9 +66,11 @@ def guarded(settings: Settings, root: Path) -> Plan:
         )
     # Rendered here too, so that a template's mistake is told before anything is declared.
     render(settings, settings.active_color, {color: f"{name}-{color}" for color in COLORS}, root)
-    previous = guard.read_previous()
-    edge = read_edge(settings.docker, f"{name}-edge")
-    containers = read_containers(settings.docker, name)
+    with ThreadPoolExecutor() as pool:  # a daemon behind ssh takes its time for each answer
+        asked_edge = pool.submit(read_edge, settings.docker, f"{name}-edge")
+        asked_containers = pool.submit(read_containers, settings.docker, name)
+        previous = guard.read_previous()
+    edge, containers = asked_edge.result(), asked_containers.result()
     planned: dict[str, Fingerprint] = {
         color: fingerprint_color(settings, color, name, root) for color in settings.declared
     }
