@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import signal
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from .errors import LoadError
@@ -63,8 +62,7 @@ async def _obey(load: Load) -> None:
     print(UNDER_WAY, flush=True)
     while (line := (await reader.readline()).strip()) not in (b"stop", b""):
         if line == b"snapshot":
-            # Without what is big and of no use before the end: the clients wait meanwhile.
-            print(replace(load.report, latencies={}).to_json(), flush=True)
+            print(load.snapshot().to_json(), flush=True)
 
 
 if __name__ == "__main__":

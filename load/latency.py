@@ -18,12 +18,16 @@ class Latencies:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._slices: defaultdict[int, Counter[int]] = defaultdict(Counter)
+        self._slices: defaultdict[int, dict[int, int]] = defaultdict(dict)
+        self.total: Counter[int] = Counter()
+        """Of all slices, kept beside them: summing up half an hour would stop the clients."""
 
     def add(self, at: float, latency: float) -> None:
         """Count one, answered so many seconds after the start."""
         bucket = math.ceil(math.log(max(latency, 1e-6)) * _BUCKETS_PER_E)
-        self._slices[int(at / SLICE_SECONDS)][bucket] += 1
+        counts = self._slices[int(at / SLICE_SECONDS)]
+        counts[bucket] = counts.get(bucket, 0) + 1
+        self.total[bucket] += 1
 
     def slices(self) -> dict[int, dict[int, int]]:
         """All of them, as plain data."""

@@ -69,7 +69,7 @@ class Report:
     """The start on time.monotonic's clock, which all processes of a machine share."""
     switches: tuple[Seen, ...] = ()
     latencies: Mapping[int, Mapping[int, int]] = field(default_factory=dict)
-    """By slice of time and bucket: see ``latency``."""
+    """By slice of time and bucket: see ``latency``. Empty before the end, as it is big."""
     stalls: Stalls = Stalls()
 
     @property

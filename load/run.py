@@ -76,9 +76,9 @@ class Load:
         )
 
     def snapshot(self) -> Report:
-        """Return the counts so far."""
+        """Return the counts so far, without the latencies' slices: the clients wait meanwhile."""
         self._ledger.writes = self._book.so_far()
-        return self._ledger.report()
+        return self._ledger.report(slices=False)
 
     async def finished(self) -> None:
         """Return when the plan's time is over or a stop was asked for."""
@@ -95,10 +95,10 @@ class Load:
         self._end.cancel()
         await asyncio.gather(*self._tasks)
         self._ledger.end()
-        self._report = self.snapshot()
-        if self._target.count_writes and self._report.writes.sent:
+        self._ledger.writes = self._book.so_far()
+        if self._target.count_writes and self._ledger.writes.sent:
             await self._settle()
-            self._report = self._ledger.report()
+        self._report = self._ledger.report()
         return self._report
 
     async def _watch_itself(self) -> None:

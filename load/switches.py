@@ -42,11 +42,12 @@ class Switches:
         tells = kind in self._kinds
         if tells:
             away_since = self._last.get(color, -math.inf)
-            others = [when for name, when in self._last.items() if name != color]
-            others_since = max(others, default=-math.inf)
-            # The second condition: silence and then the same color again is no switch.
-            if at - away_since > SWITCH_QUIET_SECONDS and others_since > away_since:
-                self.seen.append(Seen(color, at, others_since, others_since))
+            if at - away_since > SWITCH_QUIET_SECONDS:
+                others = [when for name, when in self._last.items() if name != color]
+                others_since = max(others, default=-math.inf)
+                # Silence and then the same color again is no switch.
+                if others_since > away_since:
+                    self.seen.append(Seen(color, at, others_since, others_since))
             self._last[color] = at
         if self.seen and color != self.seen[-1].color:
             last = self.seen[-1]
