@@ -6,7 +6,7 @@ import subprocess
 
 from bluegreen.settings import other
 from chaos.fault import Scene, fault
-from lab.host import LabFailed, docker
+from lab.host import LabFailed, pid_of
 from lab.processes import wait_for
 
 DNS = "127.0.0.11"
@@ -15,11 +15,6 @@ DNS = "127.0.0.11"
 def _baking(scene: Scene, seconds: int = 5) -> None:
     scene.configure(bake={"seconds": seconds})
     scene.release.wait_for("baking")
-
-
-def pid_of(container: str) -> int:
-    """A container's first process, as this host sees it."""
-    return int(docker("inspect", "-f", "{{.State.Pid}}", container))
 
 
 @fault(

@@ -87,8 +87,8 @@ def _interrupted_twice(scene: Scene) -> None:
         scene.release.interrupt()
 
 
-fault("SIGINT twice in mid-switch (pulumi up)", long=True)(_interrupted_twice)
-fault("SIGINT twice in mid-switch (bluegreen deploy)", tool=DEPLOY)(_interrupted_twice)
+fault("SIGINT twice in mid-switch (pulumi up)")(_interrupted_twice)
+fault("SIGINT twice in mid-switch (bluegreen deploy)", tool=DEPLOY, long=True)(_interrupted_twice)
 
 
 @fault("two releases at once", ends="done")
@@ -108,13 +108,15 @@ def _not_refused(said: str) -> LabFailed:
     return LabFailed(f"a second release in the middle of the first was not refused: {said}")
 
 
-@fault("kill -9 of pulumi while the first release makes its network", first=True, long=True)
+@fault("kill -9 of pulumi while the first release makes its network", first=True)
 def _first_network(scene: Scene) -> None:
     scene.release.wait_for("create network begun")
     scene.strike(lambda: kill([scene.release.engine]))
 
 
-@fault("kill -9 of pulumi while the first release makes its edge", first=True, tool=DEPLOY)
+@fault(
+    "kill -9 of pulumi while the first release makes its edge", first=True, tool=DEPLOY, long=True
+)
 def _first_edge(scene: Scene) -> None:
     scene.release.wait_for("create edge begun")
     scene.strike(lambda: kill([scene.release.engine]))

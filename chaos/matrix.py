@@ -13,11 +13,11 @@ from chaos.trial import PLAN, VERSIONS, stage
 MOMENTS = 40
 # The boundaries that a release is known to have, for the short form; `make chaos` measures them.
 KNOWN = (
-    "create target begun",
-    "update gate begun",
-    "update switch begun",
-    "baking",
-    "delete outgoing begun",
+    ("create target begun", DEPLOY),
+    ("update gate begun", UP),
+    ("update switch begun", UP),
+    ("baking", DEPLOY),
+    ("delete outgoing begun", UP),
 )
 
 # Imported for the faults that they enter.
@@ -31,8 +31,8 @@ def named() -> list[Fault]:
 
 def short() -> list[Fault]:
     """What `make test` plays."""
-    kills = [at_boundary(each, tool) for each, tool in zip(KNOWN, itertools.cycle((DEPLOY, UP)))]
-    return kills + [each for each in FAULTS if not each.long]
+    boundaries = [at_boundary(each, tool) for each, tool in KNOWN]
+    return boundaries + [each for each in FAULTS if not each.long]
 
 
 def whole(pattern: str = "") -> list[Fault]:

@@ -3,7 +3,8 @@
 import socket
 
 from chaos.fault import Scene, fault
-from lab.host import free_ports
+from lab.host import free_ports, pid_of
+from lab.processes import kill
 
 # Megabytes: enough for the container to be made, too little for Python to come up in it.
 TOO_LITTLE = 12
@@ -23,7 +24,7 @@ def _exits(scene: Scene) -> None:
     scene.strike()
 
 
-@fault("the target hangs", says="did not pass the health gate")
+@fault("the target hangs", says="did not pass the health gate", long=True)
 def _hangs(scene: Scene) -> None:
     scene.configure(env={"STANDIN_HEALTH": "hang"}, health={"interval": 0.1, "timeout": 4})
     scene.release.wait_for("update gate begun")
@@ -59,11 +60,13 @@ def _too_slow(scene: Scene) -> None:
     says="fell ill while baking",
     spared="users were on it when it died; it is noticed and taken back at once",
     outage=3,
+    needs="root",
 )
 def _dies_baking(scene: Scene) -> None:
-    scene.configure(bake={"seconds": 20}, env={"STANDIN_EXIT_AFTER": "5"})
+    scene.configure(bake={"seconds": 20})
     scene.release.wait_for("baking")
-    scene.strike()
+    target = pid_of(scene.container(scene.target))
+    scene.strike(lambda: kill([target]))
 
 
 @fault("the target's port is taken", says="address already in use")

@@ -34,3 +34,8 @@ def free_ports(count: int) -> list[int]:
             if error.errno != errno.EADDRINUSE:
                 raise
     return found
+
+
+def pid_of(container: str) -> int:
+    """A container's first process, as this host sees it."""
+    return int(docker("inspect", "-f", "{{.State.Pid}}", container))
