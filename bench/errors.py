@@ -1,4 +1,8 @@
-"""What keeps the benchmark from measuring; what it measures is no error, however bad."""
+"""What keeps the benchmark from measuring; what it measures is no error, however bad.
+
+BenchError
+└── Stopped   a series ended before its time (in ``series``, as it carries one)
+"""
 
 
 class BenchError(Exception):

@@ -1,5 +1,6 @@
 """A series of switches under load, of any edge by any command, and what clients saw of it."""
 
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from statistics import median
 from typing import Any
 
 import load
+from bench.errors import BenchError
 from load.latency import quantile, within
 
 PAUSE_SECONDS = 1.5
@@ -14,6 +16,9 @@ PAUSE_SECONDS = 1.5
 AROUND_SECONDS = 1.0
 """A switch's window: from so long before its first new answer to so long after the last old."""
 TOLD_SECONDS = 30.0
+
+Moment = tuple[float, float, bool]
+"""Of a switch: when its command began and ended, and whether it succeeded."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +29,29 @@ class Switch:
         number: from 1.
         began, ended: of the command.
         seen: what clients saw of it; None if they saw none.
+        ok: whether the command succeeded.
     """
 
     number: int
     began: float
     ended: float
     seen: load.Seen | None
+    ok: bool = True
+
+    @property
+    def command_s(self) -> float:
+        """Seconds of the whole command."""
+        return self.ended - self.began
+
+    @property
+    def first_new_s(self) -> float | None:
+        """Seconds from the command's start to the new color's first answer."""
+        return self.seen.first_new - self.began if self.seen else None
+
+    @property
+    def last_old_s(self) -> float | None:
+        """Seconds from the command's start to the old color's last answer to a new connection."""
+        return self.seen.last_old - self.began if self.seen else None
 
 
 @dataclass(frozen=True)
@@ -42,9 +64,10 @@ class Series:
     def to_dict(self) -> dict[str, Any]:
         """All figures as plain data, latency in ms."""
         report, writes = self.report, self.report.writes
-        seen = [(each, each.seen) for each in self.switches if each.seen]
+        ended = [each for each in self.switches if each.ok]
+        seen = [(each, each.seen) for each in ended if each.seen]
         return {
-            "switches": len(self.switches),
+            "switches": len(ended),
             "switches_seen": len(seen),
             "requests": report.requests,
             "seconds": round(report.seconds, 1),
@@ -62,7 +85,7 @@ class Series:
             },
             "reopened": report.reopened,
             "latency_ms": self._latency(),
-            "command_s": _spread([each.ended - each.began for each in self.switches]),
+            "command_s": _spread([each.command_s for each in ended]),
             "first_new_s": _spread([seen.first_new - each.began for each, seen in seen]),
             "last_old_s": _spread([seen.last_old - each.began for each, seen in seen]),
             "both_answer_s": _spread([max(0, s.last_old - s.first_new) for _, s in seen]),
@@ -100,10 +123,23 @@ class Series:
         }
 
 
+class Stopped(BenchError):
+    """The series ended before its time; `series` is what was found until then."""
+
+    def __init__(self, reason: str, series: Series) -> None:
+        """Say what was found so far, too."""
+        whole = sum(each.ok for each in series.switches)
+        super().__init__(
+            f"{reason}; found until then: switches {whole}, requests "
+            f"{series.report.requests:,}, failed {series.report.failed_total:,}"
+        )
+        self.series = series
+
+
 def drive(
     target: load.Target,
     plan: load.Plan,
-    switch: Callable[[int], object],
+    switch: Callable[[int], object] | str,
     count: int,
     *,
     least_requests: int = 0,
@@ -115,26 +151,36 @@ def drive(
     Args:
         target: the edge, and what to ask of it.
         plan: how much load.
-        switch: does one switch, and returns when it is done; gets its number, from 1.
+        switch: does one switch, and returns when it is done; gets its number, from 1. Or a shell
+            command, whose exit code must be 0.
         count: how many.
         least_requests: goes on switching until there were as many.
         pause: seconds of steady state before each switch and after the last.
         told: is told the progress.
 
     Raises:
-        BenchError: the switch raised it.
+        Stopped: a switch failed, or the load's time was over; it has what was found until then.
         load.LoadError: the load cannot be run as asked.
     """
-    moments: list[tuple[float, float]] = []
+    act = _command(switch) if isinstance(switch, str) else switch
+    moments: list[Moment] = []
+    failure: Exception | None = None
     with load.running(target, plan) as traffic:
-        next_told = time.monotonic() + TOLD_SECONDS
+        begun = time.monotonic()
+        next_told = begun + TOLD_SECONDS
         requests = 0
-        while len(moments) < count or requests < least_requests:
+        while not failure and (len(moments) < count or requests < least_requests):
             time.sleep(pause)
             began = time.monotonic()
-            switch(len(moments) + 1)
-            moments.append((began, time.monotonic()))
-            if time.monotonic() > next_told:
+            try:
+                act(len(moments) + 1)
+            # Whatever it is, it is the caller's and must not cost what was found.
+            except Exception as error:
+                failure = error
+            moments.append((began, time.monotonic(), failure is None))
+            if time.monotonic() - begun > plan.seconds and not failure:
+                failure = BenchError(f"the load's {plan.seconds:g} s are over")
+            if time.monotonic() > next_told or len(moments) >= count:
                 next_told = time.monotonic() + TOLD_SECONDS
                 so_far = traffic.snapshot()
                 requests = so_far.requests
@@ -143,17 +189,36 @@ def drive(
                     f"{so_far.failed_total:,} failed"
                 )
         time.sleep(pause)
-    report = traffic.report
-    return Series(report, tuple(_matched(moments, report)))
+    series = Series(traffic.report, tuple(_matched(moments, traffic.report)))
+    if failure:
+        raise Stopped(str(failure) or repr(failure), series) from failure
+    return series
 
 
-def _matched(moments: list[tuple[float, float]], report: load.Report) -> list[Switch]:
+def _command(words: str) -> Callable[[int], None]:
+    def switch(_number: int) -> None:
+        done = subprocess.run(
+            words,
+            shell=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise BenchError(f"`{words}` ended with {done.returncode}: {done.stdout.strip()}")
+
+    return switch
+
+
+def _matched(moments: list[Moment], report: load.Report) -> list[Switch]:
     """Each command with what clients saw of it: the first switch that began within its time."""
     switches = []
-    for number, (began, ended) in enumerate(moments, 1):
+    for number, (began, ended, ok) in enumerate(moments, 1):
         begin, end = began - report.begun, ended - report.begun
         seen = next((s for s in report.switches if begin <= s.first_new <= end + 1), None)
-        switches.append(Switch(number, begin, end, seen))
+        switches.append(Switch(number, begin, end, seen, ok))
     return switches
 
 

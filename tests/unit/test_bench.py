@@ -54,7 +54,7 @@ def test_a_switch_is_told_from_the_command_and_from_the_steady_state() -> None:
 
 def test_a_switch_that_no_client_saw_is_counted_as_one() -> None:
     """And is not mistaken for the next."""
-    moments = [(100.5, 101.0), (103.0, 107.0)]
+    moments = [(100.5, 101.0, True), (103.0, 107.0, True)]
     first, second = series._matched(moments, report())
     assert (first.seen, second.seen) == (None, SEEN)
 
