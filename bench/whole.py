@@ -51,13 +51,17 @@ class Whole:
     runs: dict[str, Series] = field(default_factory=dict)
 
 
-def run(sizes: Sizes, told: Told, keep: Callable[[Whole], None]) -> Whole:
+def run(
+    sizes: Sizes, told: Told, keep: Callable[[Whole], None], before: dict[str, Any] | None = None
+) -> Whole:
     """Measure; `keep` is called after each part, so that an interrupted run loses one at most.
+
+    `before` are results of an earlier run: those of the parts that are not run again stay.
 
     Raises:
         BenchError: a part could not be measured; those before are kept.
     """
-    whole = Whole({"machine": describe(), "ratios": {}})
+    whole = Whole(before or {"machine": describe(), "ratios": {}})
     for name in sizes.parts or tuple(PARTS):
         with tempfile.TemporaryDirectory(prefix="bluegreen-bench-") as folder:
             told(f"part {name}: {PARTS[name].what}, about {PARTS[name].minutes(sizes):.0f} min")

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ try:
     from bench.chart import draw
     from bench.errors import BenchError
     from bench.machine import describe
-    from bench.series import Series, drive
+    from bench.series import Series, Stopped, drive
     from bench.table import as_markdown
     from load.options import add_options, from_options
 except ImportError as error:  # a plain installation has not what only tests and bench need
@@ -49,7 +48,9 @@ def bench(
     ] = 5,
     part: Annotated[
         list[str] | None,
-        typer.Option(help="Without --url: only this part; may be given several times."),
+        typer.Option(
+            help="Without --url: only this part; the others' figures stay. May be given several times."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(help="The folder for results and charts.")] = Path("out"),
     as_json: Annotated[bool, typer.Option("--json", help="Tell it as JSON.")] = False,
@@ -132,7 +133,7 @@ def run_whole(sizes: "whole.Sizes", out: Path) -> dict[str, Any]:
             _keep(series, out, title.lower().replace(" ", "-"), title)
 
     try:
-        results = whole.run(sizes, tell, keep).results
+        results = whole.run(sizes, tell, keep, _before(sizes, out)).results
     except (BenchError, load.LoadError) as error:
         raise CommandError(
             str(error),
@@ -141,34 +142,34 @@ def run_whole(sizes: "whole.Sizes", out: Path) -> dict[str, Any]:
     return results
 
 
+def _before(sizes: "whole.Sizes", out: Path) -> dict[str, Any] | None:
+    """What the folder has from this machine, when only some parts are run."""
+    file = out / "bench.json"
+    if not sizes.parts or not file.exists():
+        return None
+    found: dict[str, Any] = json.loads(file.read_text())
+    return found if found.get("machine") == describe() else None
+
+
 def run_edge(
     target: "load.Target", plan: "load.Plan", command: str, switches: int, out: Path
 ) -> dict[str, Any]:
     """Drive any edge with any switch command; results and the chart are in the folder."""
     out.mkdir(parents=True, exist_ok=True)
-
-    def switch(_number: int) -> None:
-        done = subprocess.run(
-            command,
-            shell=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise BenchError(f"`{command}` ended with {done.returncode}: {done.stdout.strip()}")
-
+    stopped: Stopped | None = None
     try:
-        series = drive(target, plan, switch, switches, told=tell)
-    except (BenchError, load.LoadError) as error:
-        raise CommandError(str(error), todo="see that the URL and the command work alone") from None
+        series = drive(target, plan, command, switches, told=tell)
+    except Stopped as error:
+        stopped, series = error, error.series
+    except load.LoadError as error:
+        raise CommandError(str(error), todo="see that the URL answers") from None
     results = {"machine": describe()} | series.to_dict()
     (out / "edge.json").write_text(json.dumps(results, indent=2) + "\n")
     _keep(series, out, "edge", target.url)
     for example in series.report.examples:
         tell(example)
+    if stopped:
+        raise CommandError(str(stopped), todo=f"{out}/edge.json has what was measured until then")
     return results
 
 
