@@ -49,7 +49,7 @@ def bench(
     part: Annotated[
         list[str] | None,
         typer.Option(
-            help="Without --url: only this part; the others' figures stay. May be given several times."
+            help="Without --url: only this part, keeping the others' figures; may be given again."
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="The folder for results and charts.")] = Path("out"),
