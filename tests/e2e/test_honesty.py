@@ -1,9 +1,12 @@
 """The load finds what a real nginx loses: all of it, and nothing else."""
 
+import math
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import load
@@ -19,16 +22,23 @@ pid /run/nginx.pid;
 error_log /dev/stderr warn;
 events {{ worker_connections 4096; }}
 http {{
-    log_format status '$status';
-    access_log /dev/stdout status;
+    log_format fate '$status $uri';
+    access_log /dev/stdout fate;
     {http}
     map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
     split_clients $request_id $dropped {{ 0.1% 1; * 0; }}
+    split_clients $request_id $doubled {{ 10% 1; * 0; }}
     upstream service {{ server {service}:3000; keepalive 64; keepalive_timeout 3s; }}
     server {{
         listen 80;
         add_header X-Served-By blue always;
-        location /api/search {{ proxy_pass http://service; }}
+        location = /api/search {{ proxy_pass http://service; }}
+        location = /again {{
+            internal;
+            log_subrequest on;
+            if ($doubled = 0) {{ return 204; }}
+            proxy_pass http://service/api/dashboards/db;
+        }}
         location / {{
             {location}
             proxy_pass http://service;
@@ -70,9 +80,10 @@ def _answers(name: str) -> bool:
     return '"ok"' in said
 
 
-def statuses(container: str, status: int) -> int:
-    """How often nginx's own log has this status."""
-    return docker("logs", container).split().count(str(status))
+def logged(container: str) -> Counter[tuple[str, str]]:
+    """What nginx itself says: how many requests by status and path, without looking for writes."""
+    pairs = (line.split() for line in docker("logs", container).splitlines())
+    return Counter((status, path) for status, path in pairs if path != "/api/search")
 
 
 def reload_often(container: str, seconds: float) -> int:
@@ -92,11 +103,15 @@ def test_an_edge_that_drops_one_request_in_a_thousand_is_found_to_do_so(tmp_path
         with load.running(url, load.Plan(pace=1.5)) as traffic:
             time.sleep(15)
         report = traffic.report
-        dropped = statuses(container, 444)
-    assert report.requests > 5000
-    assert dropped > 0
+        log = logged(container)
+    dropped = sum(count for (status, _), count in log.items() if status == "444")
     assert report.failed_total == dropped, report.summary()
     assert {cause for causes in report.failed.values() for cause in causes} == {"reset"}
+    assert report.requests == log.total()
+    # Binomial: chance alone does not stray that many standard deviations from the share.
+    expected = report.requests / 1000
+    assert report.requests > 5000
+    assert abs(dropped - expected) < 4.5 * math.sqrt(expected)
 
 
 BUSY = load.Plan(fresh=0, keepalive=24, post=0, slow=0, download=0, websocket=0, pace=4)
@@ -108,7 +123,8 @@ def test_a_plain_reload_is_found_to_reset_connections_that_are_used_again(tmp_pa
         reload_often(container, 15)
     report = traffic.report
     assert set(report.failed) == {"keepalive"}, report.summary()
-    assert report.failed["keepalive"]["reset"] > 0
+    assert set(report.failed["keepalive"]) == {"reset"}
+    assert all("on a reused connection" in example for example in report.examples)
 
 
 def test_a_reload_with_the_protection_is_found_to_reset_none(tmp_path: Path) -> None:
@@ -118,3 +134,35 @@ def test_a_reload_with_the_protection_is_found_to_reset_none(tmp_path: Path) -> 
         assert reload_often(container, 15) > 10
     assert traffic.report.failed_total == 0, traffic.report.summary()
     assert traffic.report.requests > 5000
+
+
+def test_an_edge_that_sends_a_write_twice_is_found_to_do_so(tmp_path: Path) -> None:
+    """Each one that nginx's own log says it sent again; the answers told nobody."""
+    writers = replace(BUSY, keepalive=0, post=2, pace=1)
+    with edge(tmp_path, location="mirror /again;") as (url, container):
+        with load.running(url, writers) as traffic:
+            time.sleep(5)
+        log = logged(container)
+    report = traffic.report
+    doubled = log.total() - log["200", "/api/dashboards/db"] - log["204", "/again"]
+    assert doubled == log["200", "/again"] > 0
+    assert report.failed == {"post": {"doubled": doubled}}, report.summary()
+    assert (report.writes.lost, report.writes.doubled) == (0, doubled)
+
+
+def test_a_worker_that_dies_is_found_to_take_downloads_and_websockets_with_it(
+    tmp_path: Path,
+) -> None:
+    """A body that ends early is a failure although its status was 200, and so is each cut."""
+    patient = replace(BUSY, keepalive=0, slow=2, download=2, websocket=4)
+    with edge(tmp_path) as (url, container), load.running(url, patient) as traffic:
+        for _ in range(2):
+            time.sleep(3)
+            docker("exec", container, "sh", "-c", "kill -9 $(cat /proc/1/task/1/children)")
+        time.sleep(1)
+    report = traffic.report
+    assert report.websockets.cut == 2 * patient.websocket, report.summary()
+    assert report.websockets.opened == 3 * patient.websocket
+    assert report.failed["websocket"] == {"cut": report.websockets.cut}
+    assert report.failed["download"].keys() == {"truncated"}
+    assert report.failed["slow"].keys() == {"reset"}
