@@ -38,7 +38,7 @@ def _flaps(scene: Scene) -> None:
     scene.strike()
 
 
-@fault("the target is slow to start and slow to answer, in time", ends="done")
+@fault("the target is slow to start and slow to answer, in time", ends="done", long=True)
 def _slow(scene: Scene) -> None:
     scene.configure_for_good(
         env={"STANDIN_BOOT_SECONDS": "2", "STANDIN_HEALTH": "slow:0.7"},
@@ -57,7 +57,7 @@ def _too_slow(scene: Scene) -> None:
 
 @fault(
     "the new color dies while it bakes",
-    says="fell ill while baking",
+    says="serves again (proven)",
     spared="users were on it when it died; it is noticed and taken back at once",
     outage=3,
     needs="root",
