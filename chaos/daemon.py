@@ -119,6 +119,7 @@ def private_daemon(options: Sequence[str]) -> Iterator[None]:
         yield
     finally:
         daemon.end()
+        _run("umount", "--recursive", "--lazy", str(folder / "data"))  # made by dockerd
         shutil.rmtree(folder, ignore_errors=True)
 
 
