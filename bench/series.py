@@ -10,6 +10,7 @@ from typing import Any
 import load
 from bench.errors import BenchError
 from load.latency import quantile, within
+from load.plan import KINDS
 
 PAUSE_SECONDS = 1.5
 """Between two switches, so that there is a steady state to compare with."""
@@ -71,7 +72,8 @@ class Series:
             "switches_seen": len(seen),
             "requests": report.requests,
             "seconds": round(report.seconds, 1),
-            "failed": {kind: dict(causes) for kind, causes in report.failed.items()},
+            "failed": {kind: sum(report.failed.get(kind, {}).values()) for kind in KINDS},
+            "causes": {kind: dict(causes) for kind, causes in report.failed.items()},
             "writes": {
                 "acknowledged": writes.acknowledged,
                 "lost": writes.lost,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-KINDS = ("fresh", "keepalive", "post", "slow", "download", "websocket")
+from load.plan import KINDS
 
 
 def as_markdown(results: Mapping[str, Any], name: str = "this program") -> str:
@@ -28,7 +28,7 @@ def _losses(results: Mapping[str, Any], name: str) -> str:
         ("requests", [f"{each['requests']:,}" for each in columns.values()]),
     ]
     for kind in KINDS:
-        rows.append((f"failed, {kind}", [_causes(c["failed"].get(kind)) for c in columns.values()]))
+        rows.append((f"failed, {kind}", [_causes(c["causes"].get(kind)) for c in columns.values()]))
     for name in ("lost", "doubled"):
         rows.append((f"writes {name}", [f"{c['writes'][name]:,}" for c in columns.values()]))
     for name, key in (("p50", "p50"), ("p99", "p99")):
@@ -55,7 +55,7 @@ def _drain(found: Mapping[str, Any]) -> str:
     sockets = found["websockets"]
     shortest = sockets.get("shortest_after_switch_s")
     lived = f"; the first was closed {shortest:.1f} s after its switch" if shortest else ""
-    failed = sum(sum(causes.values()) for causes in found["failed"].values())
+    failed = sum(found["failed"].values())
     return (
         f"With the default `drain_timeout` of {found['drain_timeout']} s, {found['switches']} "
         f"switches: {found['requests']:,} requests, {failed} failed; {sockets['opened']} "

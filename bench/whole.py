@@ -91,7 +91,7 @@ def _switches(whole: Whole, sizes: Sizes, folder: Path, told: Told) -> None:
 
 def _drains(whole: Whole, sizes: Sizes, folder: Path, told: Told) -> None:
     series = _ours(folder, sizes.drained, 0, DEFAULT_DRAIN, told)
-    whole.runs["Default drain"] = series
+    whole.runs["This program with the default drain"] = series
     whole.results["default_drain"] = {"drain_timeout": DEFAULT_DRAIN} | series.to_dict()
 
 
@@ -125,7 +125,7 @@ def _baseline(whole: Whole, sizes: Sizes, _folder: Path, told: Told) -> None:
             sizes.baseline,
             told=told,
         )
-    whole.runs["Hand-written script"] = series
+    whole.runs["Script by hand"] = series
     whole.results["baseline"] = series.to_dict()
 
 

@@ -9,8 +9,7 @@ from typer.testing import CliRunner
 
 from bench import baseline
 from cli.app import app
-
-KINDS = {"fresh", "keepalive", "post", "slow", "download", "websocket"}
+from load.plan import KINDS
 
 
 def bench(*words: str) -> tuple[int, str]:
@@ -35,18 +34,17 @@ def test_switches_under_six_kinds_of_client_lose_nothing_and_the_scripts_lose_so
     code, said = bench(*parts, *few, "--out", str(tmp_path))
     assert code == 0, said
     found = read(tmp_path / "bench.json")
-    assert found["failed"] == {}
+    assert found["failed"] == dict.fromkeys(KINDS, 0), found["causes"]
     assert found["switches"] == found["switches_seen"] == 3
     assert found["writes"]["verified"]
     assert (found["writes"]["lost"], found["writes"]["doubled"]) == (0, 0)
     assert found["writes"]["acknowledged"] > 100
     assert found["websockets"]["shortest_after_switch_s"] >= 4
     assert found["ratios"]["switch_p99"] > 0
-    lost = found["baseline"]["failed"]
+    lost = found["baseline"]["causes"]
     assert lost["websocket"]["cut"] > 0, "the script stops what it leaves at once"
-    assert lost.keys() <= KINDS
     assert "| switches | 3 | 3 |" in (tmp_path / "bench.md").read_text()
-    for name in ("this-program", "hand-written-script"):
+    for name in ("this-program", "script-by-hand"):
         assert "<svg" in (tmp_path / f"{name}.svg").read_text()
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
@@ -66,7 +64,7 @@ def test_any_edge_is_driven_by_its_url_and_a_command(
     assert code == 1, said
     found = read(tmp_path / "edge.json")
     assert found["switches_seen"] == 1
-    assert found["failed"]["websocket"]["cut"] > 0
+    assert found["causes"]["websocket"]["cut"] > 0
     assert (tmp_path / "edge.svg").exists()
     assert refused[0] == 1
     assert "`echo not today; exit 3` ended with 3: not today" in refused[1]

@@ -104,7 +104,7 @@ def test_each_switch_is_told_with_its_own_times(edge: Edge) -> None:
         assert each.command_s >= 0.3
     found = series.to_dict()
     assert found["switches"] == found["switches_seen"] == 3
-    assert found["failed"] == {}
+    assert set(found["failed"].values()) == {0}
     assert found["latency_ms"]["switch"]["p99"] >= found["latency_ms"]["switch"]["p50"] > 0
 
 
