@@ -17,7 +17,7 @@ from bluegreen import defaults
 from chaos.rows import Row, read
 from chaos.trial import VERSIONS
 from lab.host import LabFailed, docker
-from lab.processes import kill, wait_for
+from lab.processes import kill, wait_for, words
 
 ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT = 400
@@ -96,7 +96,9 @@ class PrivateDaemon:
             docker("rm", "-f", *found)
         self.stop()
         with suppress(OSError, ValueError):
-            kill([int((self._folder / "exec/containerd/containerd.pid").read_text())])
+            containerd = int((self._folder / "exec/containerd/containerd.pid").read_text())
+            kill([containerd])
+            wait_for(lambda: not words(containerd), 10, "the end of its containerd")
 
 
 @contextmanager

@@ -8,10 +8,15 @@ from typing import Any, Literal
 
 from bluegreen.settings import Color
 from chaos.release import UP, Release
+from lab.host import LabFailed
 from lab.processes import everything_below, kill, words
 from lab.stacks import Stack
 
 Ends = Literal["failed", "done", "either"]
+
+
+class TooLate(LabFailed):
+    """The release was over before the fault could strike: nothing was tried."""
 
 
 class Scene:
@@ -76,7 +81,6 @@ class Fault:
         tool: what releases.
         ends: how the release that is hit must end.
         says: what it must say then.
-        unsaid: why plain `pulumi up` cannot name the way out; "" when it must.
         spared: why it cannot but cost requests; "" when none may fail.
         outage: in how many seconds of the load a request may fail.
         needs: root, where it does.
@@ -92,7 +96,6 @@ class Fault:
     tool: str = UP
     ends: Ends = "failed"
     says: str = ""
-    unsaid: str = ""
     spared: str = ""
     outage: int = 0
     needs: Literal["", "root"] = ""

@@ -50,7 +50,6 @@ def _running(scene: Scene) -> str:
     small_state=True,
     needs="root",
     says="no space left on device",
-    unsaid="the engine reads its state before it runs the program",
 )
 def _state_full(scene: Scene) -> None:
     folder = scene.stack.folder / "state"

@@ -2,12 +2,13 @@
 
 import time
 
-from chaos.fault import Fault, Scene, fault
+from chaos.fault import Fault, Scene, TooLate, fault
 from chaos.release import DEPLOY, UP
 from lab.host import LabFailed
-from lab.processes import kill
+from lab.processes import kill, words
 
 SWEEP_TOOLS = (UP, DEPLOY)
+SHRINK = 0.93  # of a length that was measured when the machine had more to do
 
 
 def at_boundary(boundary: str, tool: str = UP) -> Fault:
@@ -15,22 +16,39 @@ def at_boundary(boundary: str, tool: str = UP) -> Fault:
 
     def act(scene: Scene) -> None:
         scene.release.wait_for(boundary)
-        scene.strike(lambda: kill([scene.release.engine]))
+        scene.strike(lambda: kill_engine(scene))
 
     return Fault(f"kill -9 of pulumi at the boundary: {boundary} ({tool})", act, tool=tool)
 
 
-def at_moment(number: int, of: int, at_ms: float) -> Fault:
-    """Kill -9 of pulumi at this moment of its update."""
+class Length:
+    """How long a release takes; it changes with what else this machine does."""
+
+    def __init__(self, milliseconds: float) -> None:
+        """Begin with what was measured."""
+        self.milliseconds = milliseconds
+
+
+def at_moment(number: int, of: int, length: Length) -> Fault:
+    """Kill -9 of pulumi at this moment of its update, in the middle of its share."""
 
     def act(scene: Scene) -> None:
-        scene.release.sleep_until(at_ms)
-        scene.strike(lambda: kill([scene.release.engine]))
+        scene.release.sleep_until((number - 0.5) * length.milliseconds / of)
+        try:
+            scene.strike(lambda: kill_engine(scene))
+        except TooLate:
+            length.milliseconds *= SHRINK
+            raise
 
     tool = SWEEP_TOOLS[number % 2]
-    return Fault(
-        f"kill -9 of pulumi at moment {number} of {of} ({tool})", act, tool=tool, long=True
-    )
+    return Fault(f"kill -9 of pulumi at moment {number} of {of} ({tool})", act, tool=tool)
+
+
+def kill_engine(scene: Scene) -> None:
+    """Kill -9 of pulumi, if it runs yet."""
+    if not words(scene.release.engine):
+        raise TooLate("the update was over before it could be killed")
+    kill([scene.release.engine])
 
 
 @fault("kill -9 of the docker provider while it makes the target")
@@ -112,7 +130,7 @@ def _not_refused(said: str) -> LabFailed:
 @fault("kill -9 of pulumi while the first release makes its network", first=True, long=True)
 def _first_network(scene: Scene) -> None:
     scene.release.wait_for("create network begun")
-    scene.strike(lambda: kill([scene.release.engine]))
+    scene.strike(lambda: kill_engine(scene))
 
 
 @fault(
@@ -120,4 +138,4 @@ def _first_network(scene: Scene) -> None:
 )
 def _first_edge(scene: Scene) -> None:
     scene.release.wait_for("create edge begun")
-    scene.strike(lambda: kill([scene.release.engine]))
+    scene.strike(lambda: kill_engine(scene))

@@ -6,7 +6,7 @@ import load
 from bluegreen.settings import COLORS
 from chaos import edges, hosts, kills, targets
 from chaos.fault import FAULTS, Fault
-from chaos.kills import at_boundary, at_moment
+from chaos.kills import Length, at_boundary, at_moment
 from chaos.release import DEPLOY, UP, Release
 from chaos.trial import PLAN, VERSIONS, stage
 
@@ -41,14 +41,11 @@ def whole(pattern: str = "") -> list[Fault]:
     if found and pattern:
         return found
     boundaries, milliseconds = measure()
-    found += [at_boundary(each) for each in boundaries]
-    found += [at_moment(n, MOMENTS, at) for n, at in enumerate(moments(milliseconds), 1)]
-    return [each for each in found if pattern in each.name]
-
-
-def moments(milliseconds: float) -> list[float]:
-    """Evenly spread over a release of this length, each in the middle of its share."""
-    return [(number + 0.5) * milliseconds / MOMENTS for number in range(MOMENTS)]
+    length = Length(milliseconds)
+    # First, while the length that was measured still holds.
+    sweep = [at_moment(number, MOMENTS, length) for number in range(1, MOMENTS + 1)]
+    sweep += [at_boundary(each) for each in boundaries]
+    return [each for each in sweep + found if pattern in each.name]
 
 
 def measure() -> tuple[list[str], float]:

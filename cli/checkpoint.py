@@ -1,10 +1,11 @@
-"""A stack's checkpoint in a file backend, which a full disk leaves empty or cut short."""
+"""A stack's checkpoint in a file backend, which a full disk or a kill leaves cut short."""
 
 import json
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from cli.project import PROJECT
@@ -19,22 +20,34 @@ def state_folder() -> Path | None:
     return Path(path).expanduser() / ".pulumi"
 
 
-def put_back(stack: str) -> Path | None:
-    """Put the newest whole copy in place of a checkpoint that is not whole; return the copy.
-
-    Pulumi (3.259) keeps the checkpoint from before each save, and one of each update that ended.
-    """
+def mend(stack: str) -> list[str]:
+    """Make a checkpoint whole that is not; return what was done, a phrase each."""
     folder = state_folder()
     checkpoint = folder / "stacks" / PROJECT / f"{stack}.json" if folder else None
-    if not folder or not checkpoint or not checkpoint.exists() or _is_whole(checkpoint):
-        return None
-    for copy in _copies(folder, stack):
-        if _is_whole(copy):
-            part = checkpoint.with_suffix(".part")
-            shutil.copyfile(copy, part)
-            part.replace(checkpoint)
-            return copy
-    return None
+    if not folder or not checkpoint or not checkpoint.exists():
+        return []
+    done: list[str] = []
+    # Pulumi (3.259) writes these beside it, not in one act, and reads nothing with them cut short.
+    notes = checkpoint.with_name(f"{checkpoint.name}.attrs")
+    if notes.exists() and not _is_json(notes):
+        notes.unlink()
+        done.append(f"removed {notes.name}, which was cut short")
+    if not _is_whole(checkpoint):
+        done += _put_back(checkpoint, _copies(folder, stack))
+    return done
+
+
+def _put_back(checkpoint: Path, copies: Iterator[Path]) -> list[str]:
+    """Put the newest whole copy in its place.
+
+    Pulumi keeps the checkpoint from before each save, and one of each update that ended.
+    """
+    for copy in filter(_is_whole, copies):
+        part = checkpoint.with_suffix(".part")
+        shutil.copyfile(copy, part)
+        part.replace(checkpoint)
+        return [f"put back {copy.name}, as the stack's state was not whole"]
+    return []
 
 
 def _copies(folder: Path, stack: str) -> Iterator[Path]:
@@ -46,7 +59,16 @@ def _copies(folder: Path, stack: str) -> Iterator[Path]:
 
 
 def _is_whole(checkpoint: Path) -> bool:
+    return "checkpoint" in (_read(checkpoint) or {})
+
+
+def _is_json(file: Path) -> bool:
+    return _read(file) is not None
+
+
+def _read(file: Path) -> dict[str, Any] | None:
     try:
-        return "checkpoint" in json.loads(checkpoint.read_text())
+        found: dict[str, Any] = json.loads(file.read_text())
     except (OSError, ValueError):
-        return False
+        return None
+    return found

@@ -13,7 +13,7 @@ from pulumi import automation
 
 from bluegreen.leftovers import Thing, read_things, unknown_to
 from bluegreen.shell import ask
-from cli.checkpoint import put_back, state_folder
+from cli.checkpoint import mend, state_folder
 from cli.errors import CommandError, Exit
 from cli.project import PROJECT, Project, told
 
@@ -97,9 +97,7 @@ def recover(project: Project) -> list[str]:
             todo="wait for it; if it is dead, `pulumi cancel` takes its lock away",
             code=Exit.FAILED,
         )
-    copy = put_back(project.name)
-    if copy:
-        done.append(f"put back {copy.name}, as the stack's state was not whole")
+    done += mend(project.name)
     if lock:
         with told():
             project.stack.cancel()

@@ -27,6 +27,8 @@ def deploy(project: Project, version: str, progress: Progress, *, yes: bool, git
     project.create()
     live, file = live_color(project), project.file
     target: Color = other(live) if live else (file.active_color or "blue")
+    if live and file.active_color == live and _unfinished(project, live):
+        target = live  # its update was killed behind its switch: the same command ends it
     if not version and live and file.active_color == live:
         version = file.get(f"{live}_version")  # the same version, with changed settings
     version = version or file.get(f"{target}_version")
@@ -37,6 +39,14 @@ def deploy(project: Project, version: str, progress: Progress, *, yes: bool, git
             code=Exit.USAGE,
         )
     _release(project, target, version, progress, yes=yes, git=git)
+
+
+def _unfinished(project: Project, live: Color) -> bool:
+    """Whether no update that ended well has made this color live."""
+    for update in project.history():
+        if update.result == "succeeded":
+            return update.config["bluegreen:active_color"].value != live
+    return True
 
 
 def abort(project: Project, progress: Progress, *, yes: bool, git: bool) -> None:

@@ -1,15 +1,16 @@
 """The fault matrix: what makes a row green, and how a release's boundaries are read."""
 
-import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 import load
 from chaos import matrix, rows
-from chaos.fault import Fault, Scene
+from chaos.fault import Fault, Scene, TooLate
+from chaos.kills import Length, at_moment
 from chaos.release import boundaries_in, boundaries_said
 from chaos.rows import RECOVER, SAME, Row
 from chaos.trial import judge
@@ -117,14 +118,36 @@ def test_the_command_tells_the_same_boundaries_in_its_own_words() -> None:
     ]
 
 
-def test_forty_moments_are_spread_evenly_over_a_release() -> None:
-    """None at its very start or end."""
-    found = matrix.moments(4000)
-    assert len(found) == 40
-    assert found[0] == 50
-    assert found[-1] == 3950
-    steps = {round(after - before, 6) for before, after in itertools.pairwise(found)}
-    assert steps == {100}
+class FakeRelease:
+    """A release whose engine is gone already."""
+
+    engine = 0
+    slept: float
+
+    def sleep_until(self, at_ms: float) -> None:
+        """Note it."""
+        self.slept = at_ms
+
+
+class FakeScene:
+    """A scene with such a release."""
+
+    def __init__(self) -> None:
+        self.release = FakeRelease()
+
+    def strike(self, act: Callable[[], object]) -> None:
+        """Do it."""
+        act()
+
+
+def test_a_kill_that_comes_too_late_is_no_trial() -> None:
+    """The next ones come sooner; each in the middle of its share of a release."""
+    length, scene = Length(4000), FakeScene()
+    fault = at_moment(40, 40, length)
+    with pytest.raises(TooLate):
+        fault.act(cast("Scene", scene))
+    assert scene.release.slept == 3950
+    assert length.milliseconds < 4000
 
 
 def test_every_fault_has_a_name_of_its_own_and_what_is_spared_a_reason_and_a_bound() -> None:

@@ -13,7 +13,7 @@ import pytest
 from bluegreen.edge import State
 from bluegreen.settings import Docker
 from cli import recover as recovery
-from cli.checkpoint import put_back
+from cli.checkpoint import mend
 from cli.errors import CommandError
 from cli.project import Project
 from cli.recover import find_lock, heal, recover
@@ -197,8 +197,7 @@ def test_a_state_that_is_not_whole_is_put_back(backend: Path, copy: str) -> None
     (stacks / "dev.json.bak").write_text(whole if copy == "the one before" else "{")
     (history / "dev-3.checkpoint.json").write_text("")
     (history / "dev-2.checkpoint.json").write_text(whole if copy == "the last update's" else "")
-    found = put_back("dev")
-    assert (found is None) == (copy == "none")
+    assert bool(mend("dev")) == (copy != "none")
     assert (stacks / "dev.json").read_text() == ("" if copy == "none" else whole)
 
 
@@ -208,5 +207,17 @@ def test_a_state_that_is_whole_stays(backend: Path) -> None:
     stacks.mkdir(parents=True)
     (stacks / "dev.json").write_text('{"checkpoint": {}}')
     (stacks / "dev.json.bak").write_text('{"checkpoint": {"old": 1}}')
-    assert put_back("dev") is None
+    assert mend("dev") == []
     assert (stacks / "dev.json").read_text() == '{"checkpoint": {}}'
+
+
+def test_notes_beside_the_state_that_a_kill_cut_short_are_removed(backend: Path) -> None:
+    """Pulumi would read nothing with them there, and does well without them."""
+    stacks = backend / "stacks" / "bluegreen"
+    stacks.mkdir(parents=True)
+    (stacks / "dev.json").write_text('{"checkpoint": {}}')
+    (stacks / "dev.json.attrs").write_text("")
+    assert mend("dev") == ["removed dev.json.attrs, which was cut short"]
+    assert not (stacks / "dev.json.attrs").exists()
+    (stacks / "dev.json.attrs").write_text('{"md5": "x"}')
+    assert mend("dev") == []
