@@ -11,9 +11,11 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+import load
+from bench.chart import draw
+from bench.table import as_markdown
 from bluegreen import defaults
 from cli.app import app
-from docs.draw_switch import draw
 from tests.unit.examples import ROOT
 from tests.unit.test_workflows import TARGETS
 
@@ -117,7 +119,20 @@ def test_the_readme_fits_two_screens() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 100
 
 
-def test_the_picture_is_drawn_from_the_recorded_run() -> None:
+MEASURED = sorted((ROOT / "docs" / "measured").glob("*.record.json"))
+
+
+@pytest.mark.parametrize("record", MEASURED, ids=lambda file: file.stem)
+def test_each_picture_is_drawn_from_its_recorded_run(record: Path, tmp_path: Path) -> None:
     """Nobody touched it up."""
-    record = json.loads((ROOT / "docs" / "switch.json").read_text())
-    assert draw(record) == (ROOT / "docs" / "switch.svg").read_text()
+    picture = record.with_name(record.name.replace(".record.json", ".svg"))
+    title = record.name.partition(".")[0].replace("-", " ").capitalize()
+    drawn = tmp_path / "again.svg"
+    draw(load.Report.from_json(record.read_text()), drawn, title)
+    assert drawn.read_text() == picture.read_text()
+
+
+def test_the_measured_table_is_made_from_the_measured_data() -> None:
+    """In the benchmark's page, word for word."""
+    found = json.loads((ROOT / "docs" / "measured" / "bench.json").read_text())
+    assert as_markdown(found).strip() in (ROOT / "docs" / "benchmark.md").read_text()
