@@ -130,8 +130,10 @@ class Shell:
         received = b""
         while True:
             start = received.rfind(mark)
-            if start >= 0 and received.endswith(b"\n"):
-                return received[:start], int(received[start + len(mark) :])
+            # What a process in the background says after the mark is nobody's answer.
+            code, ended, _late = received[start + len(mark) :].partition(b"\n")
+            if start >= 0 and ended:
+                return received[:start], int(code)
             remaining = deadline - time.monotonic()
             if remaining <= 0 or not select.select([self._process.stdout], [], [], remaining)[0]:
                 # Its late answer would be taken for the next one's: this shell is of no more
