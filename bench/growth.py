@@ -1,6 +1,5 @@
 """How updates slow down with the number of stacks on one host."""
 
-import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -10,7 +9,8 @@ from typing import Any
 
 from bench.figures import timed
 from bench.updates import preview_seconds
-from lab.stacks import Stack, removed
+from bluegreen.settings import Color, other
+from lab.stacks import VERSIONS, Stack, removed
 
 COUNTS = (1, 10, 50)
 ROUNDS = 3
@@ -35,29 +35,16 @@ def measure(folder: Path, told: Callable[[str], None]) -> list[dict[str, Any]]:
 
 def _figures(stack: Stack) -> dict[str, Any]:
     noop, preview, release, switch = [], [], [], []
-    color = stack.config["active_color"]
+    color: Color = stack.config["active_color"]
     for _ in range(ROUNDS):
         noop.append(timed(stack.up))
         preview.append(preview_seconds(stack))
-        color = "green" if color == "blue" else "blue"
-        config = {"active_color": color, "green_version": "12.4.0"}
-        stack.configure(**config)
+        color = other(color)
+        stack.configure(active_color=color, green_version=VERSIONS["green"])
         release.append(timed(stack.up))
-        switch.append(_switch_seconds(stack))
+        switch.append(stack.outputs()["switch"]["switch_seconds"])
     named = {"noop_up_s": noop, "preview_s": preview, "release_s": release, "switch_s": switch}
     return {name: round(median(values), 2) for name, values in named.items()}
-
-
-def _switch_seconds(stack: Stack) -> float:
-    """How long the engine says that the last switch took, without bake and drain."""
-    history = stack.pulumi("stack", "export", "--stack", stack.name).output
-    resources = json.loads(history)["deployment"]["resources"]
-    report = next(
-        json.loads(each["outputs"]["stdout"])
-        for each in resources
-        if each["urn"].endswith("::switch")
-    )
-    return float(report["switch_seconds"])
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import json
 import re
 import statistics
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,10 +15,10 @@ from bench import baseline
 from bench.errors import BenchError
 from bench.figures import quantile, ratio, spread
 from bench.watcher import Watcher
-from lab.host import docker
-from lab.stacks import Stack, removed
+from bluegreen.settings import Color, other
+from lab.host import docker, finish
+from lab.stacks import VERSIONS, Stack, removed
 
-VERSIONS = {"blue": "12.3.0", "green": "12.4.0"}
 # Spread over the 2 s between the baseline's tries: how long it sleeps through depends on it.
 BOOTS = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25)
 # The line with which the stand-in, and Grafana, say that they listen.
@@ -28,8 +27,12 @@ _LISTENS = re.compile(r"^(\S+) .*(msg=listening|HTTP Server Listen)", re.MULTILI
 
 @dataclass(frozen=True)
 class Timing:
-    """One release: seconds of boot, until the first new answer, and of the whole command."""
+    """One release: seconds of boot, until the first new answer, and of the whole command.
 
+    `ready` is when the service began to listen, in seconds since 1970.
+    """
+
+    ready: float
     boot: float
     first_answer: float
     command: float
@@ -46,15 +49,15 @@ def measure(folder: Path, told: Callable[[str], None]) -> dict[str, Any]:
     quick = {"bake": {"seconds": 0}, "health": None, "drain_timeout": None}
     with (
         removed(folder, **quick) as stack,
-        baseline.running((VERSIONS["blue"], VERSIONS["green"])) as script,
+        baseline.running() as script,
     ):
         stack.up()
-        color = "blue"
+        color: Color = "blue"
         for number, boot in enumerate(BOOTS, 1):
-            color = "green" if color == "blue" else "blue"
+            color = other(color)
             told(f"release {number} of {len(BOOTS)}, a boot of {boot:g} s")
             ours.append(_release_ours(stack, color, boot))
-            reactions += _reaction(stack, color)
+            reactions += _reaction(stack, ours[-1].ready)
             theirs.append(_release_theirs(script, color, boot))
     return {
         "boot_s": spread([each.boot for each in ours + theirs]),
@@ -70,16 +73,14 @@ def measure(folder: Path, told: Callable[[str], None]) -> dict[str, Any]:
     }
 
 
-def _release_ours(stack: Stack, color: str, boot: float) -> Timing:
+def _release_ours(stack: Stack, color: Color, boot: float) -> Timing:
     stack.configure(
         active_color=color,
         env={"STANDIN_BOOT_SECONDS": f"{boot:g}"},
         **{f"{color}_version": VERSIONS[color]},
     )
     with _clock(stack.url, color, f"{stack.service}-{color}") as release:
-        done = stack.pulumi("up", "--yes", "--skip-preview")
-        if done.code:
-            raise BenchError(f"`pulumi up` failed: {done.output}")
+        stack.up()
     return release[0]
 
 
@@ -101,9 +102,11 @@ def _clock(url: str, color: str, container: str) -> Iterator[list[Timing]]:
         yield found
         command = time.monotonic() - begun
     started = _moment(docker("inspect", "-f", "{{.State.StartedAt}}", container))
+    ready = _ready(container)
     found.append(
         Timing(
-            boot=_ready(container) - started,
+            ready=ready,
+            boot=ready - started,
             first_answer=watcher.first_answer(color) - begun,
             command=command,
         )
@@ -112,20 +115,13 @@ def _clock(url: str, color: str, container: str) -> Iterator[list[Timing]]:
 
 def _ready(container: str) -> float:
     """When the service began to listen, in seconds since 1970."""
-    logs = subprocess.run(
-        ["docker", "logs", "--timestamps", container],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=True,
-    ).stdout
-    listens = _LISTENS.findall(logs)
+    listens = _LISTENS.findall(finish(["docker", "logs", "--timestamps", container]).output)
     if not listens:
         raise BenchError(f"{container}'s log does not say when it began to listen")
     return _moment(listens[-1][0])
 
 
-def _reaction(stack: Stack, color: str) -> list[float]:
+def _reaction(stack: Stack, ready: float) -> list[float]:
     """Milliseconds from the service's readiness to the gate's first good answer.
 
     Empty where the service was ready before the gate began to ask: then there is none.
@@ -139,7 +135,7 @@ def _reaction(stack: Stack, color: str) -> list[float]:
     if gate["attempts"] <= gate["health"]["passes"]:
         return []
     passed = _moment(gate["passed_at"]) - (gate["passed_after_ms"] - gate["ready_after_ms"]) / 1000
-    return [(passed - _ready(f"{stack.service}-{color}")) * 1000]
+    return [(passed - ready) * 1000]
 
 
 def _moment(text: str) -> float:

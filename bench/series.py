@@ -1,14 +1,14 @@
 """A series of switches under load, of any edge by any command, and what clients saw of it."""
 
-import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 import load
 from bench.errors import BenchError
+from lab.host import finish
 from load.latency import quantile, within
 from load.plan import KINDS
 
@@ -66,7 +66,7 @@ class Series:
         """All figures as plain data, latency in ms."""
         report, writes = self.report, self.report.writes
         ended = [each for each in self.switches if each.ok]
-        seen = [(each, each.seen) for each in ended if each.seen]
+        seen = [each.seen for each in ended if each.seen]
         return {
             "switches": len(ended),
             "switches_seen": len(seen),
@@ -88,9 +88,9 @@ class Series:
             "reopened": report.reopened,
             "latency_ms": self._latency(),
             "command_s": _spread([each.command_s for each in ended]),
-            "first_new_s": _spread([seen.first_new - each.began for each, seen in seen]),
-            "last_old_s": _spread([seen.last_old - each.began for each, seen in seen]),
-            "both_answer_s": _spread([max(0, s.last_old - s.first_new) for _, s in seen]),
+            "first_new_s": _spread([each.first_new_s for each in ended]),
+            "last_old_s": _spread([each.last_old_s for each in ended]),
+            "both_answer_s": _spread([max(0, each.last_old - each.first_new) for each in seen]),
             "load_late": {
                 "times": report.stalls.count,
                 "longest_ms": round(report.stalls.longest * 1000),
@@ -199,17 +199,9 @@ def drive(
 
 def _command(words: str) -> Callable[[int], None]:
     def switch(_number: int) -> None:
-        done = subprocess.run(
-            words,
-            shell=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise BenchError(f"`{words}` ended with {done.returncode}: {done.stdout.strip()}")
+        done = finish(words)
+        if done.code:
+            raise BenchError(f"`{words}` ended with {done.code}: {done.output.strip()}")
 
     return switch
 
@@ -224,10 +216,11 @@ def _matched(moments: list[Moment], report: load.Report) -> list[Switch]:
     return switches
 
 
-def _spread(values: list[float]) -> dict[str, float]:
-    if not values:
+def _spread(values: Sequence[float | None]) -> dict[str, float]:
+    known = [value for value in values if value is not None]
+    if not known:
         return {}
-    return {"median": round(median(values), 3), "max": round(max(values), 3)}
+    return {"median": round(median(known), 3), "max": round(max(known), 3)}
 
 
 def _rounded(value: float | None) -> float | None:

@@ -2,7 +2,6 @@
 
 import os
 import statistics
-import subprocess
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from bench.errors import BenchError
 from bench.figures import ratio, spread, timed
+from lab.host import finish
 from lab.stacks import ROOT, Stack, removed
 
 ROUNDS = 7
@@ -85,15 +85,7 @@ class OneResource:
         self._pulumi("destroy", "--yes", "--skip-preview", "--stack", "one")
 
     def _pulumi(self, *words: str) -> None:
-        done = subprocess.run(
-            ["pulumi", *words, "--non-interactive"],
-            cwd=self._folder,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise BenchError(f"`pulumi {words[0]}` of one resource failed: {done.stdout}")
+        command = ["pulumi", *words, "--non-interactive"]
+        done = finish(command, cwd=self._folder, env=self._environment)
+        if done.code:
+            raise BenchError(f"`pulumi {words[0]}` of one resource failed: {done.output}")

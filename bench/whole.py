@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,10 @@ from bench.errors import BenchError
 from bench.figures import ratio
 from bench.machine import describe
 from bench.series import Series, drive
+from bluegreen.settings import other
 from lab.host import LabFailed
-from lab.stacks import Stack, removed
+from lab.stacks import VERSIONS, removed
 
-VERSIONS = releases.VERSIONS
 DEFAULT_DRAIN = 30
 
 Told = Callable[[str], None]
@@ -96,31 +95,28 @@ def _drains(whole: Whole, sizes: Sizes, folder: Path, told: Told) -> None:
 
 
 def _ours(folder: Path, switches: int, requests: int, drain: int, told: Told) -> Series:
-    with removed(
-        folder, drain_timeout=drain, standby="keep", blue_version=VERSIONS["blue"]
-    ) as stack:
+    with removed(folder, drain_timeout=drain, standby="keep") as stack:
         stack.up()
         stack.up(active_color="green", green_version=VERSIONS["green"])
         return drive(
             load.Target(stack.url),
-            load.Plan(drain_timeout=drain, seconds=load.plan.MOST_SECONDS),
-            lambda _number: _flip(stack),
+            _plan(drain),
+            lambda _number: stack.up(active_color=other(stack.config["active_color"])),
             switches,
             least_requests=requests,
             told=told,
         )
 
 
-def _flip(stack: Stack) -> None:
-    stack.up(active_color="blue" if stack.config["active_color"] == "green" else "green")
+def _plan(drain: int) -> load.Plan:
+    return load.Plan(drain_timeout=drain, seconds=load.plan.MOST_SECONDS)
 
 
 def _baseline(whole: Whole, sizes: Sizes, _folder: Path, told: Told) -> None:
-    with ExitStack() as stack:
-        script = stack.enter_context(baseline.running((VERSIONS["blue"], VERSIONS["green"])))
+    with baseline.running() as script:
         series = drive(
             load.Target(script.url),
-            load.Plan(drain_timeout=sizes.drain_timeout, seconds=load.plan.MOST_SECONDS),
+            _plan(sizes.drain_timeout),
             lambda _number: script.run(),
             sizes.baseline,
             told=told,

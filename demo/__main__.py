@@ -14,6 +14,7 @@ import httpx
 import load
 from bench.chart import draw
 from bluegreen import defaults
+from lab.host import finish
 
 ROOT = Path(__file__).resolve().parent.parent
 STACK = "demo"
@@ -130,21 +131,14 @@ def update(color: str) -> None:
 
 def pulumi(*words: str) -> str:
     """Run pulumi; its output goes to the log, and to the user when it fails."""
-    done = subprocess.run(
-        ["pulumi", *words, "--non-interactive", "--color", "never"],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    command = ["pulumi", *words, "--non-interactive", "--color", "never"]
+    done = finish(command, cwd=ROOT)
     with LOG.open("a") as log:
-        log.write(f"$ pulumi {' '.join(words)}\n{done.stdout}\n")
-    if done.returncode:
-        tail = "\n".join(f"  | {line}" for line in done.stdout.splitlines()[-40:])
-        raise DemoFailed(f"`pulumi {words[0]}` ended with {done.returncode}:\n{tail}")
-    return done.stdout
+        log.write(f"$ pulumi {' '.join(words)}\n{done.output}\n")
+    if done.code:
+        tail = "\n".join(f"  | {line}" for line in done.output.splitlines()[-40:])
+        raise DemoFailed(f"`pulumi {words[0]}` ended with {done.code}:\n{tail}")
+    return done.output
 
 
 @contextmanager

@@ -1,9 +1,12 @@
-"""What an experiment needs of this machine: docker commands and free ports."""
+"""What an experiment needs of this machine: commands that are run, and free ports."""
 
 import errno
 import random
 import socket
 import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 # Below the ports from which the system takes those of outgoing connections: under load, one of
 # them would be taken between the question and the use of the answer.
@@ -14,12 +17,40 @@ class LabFailed(Exception):
     """A part of the experiment itself did not work; the message says what was seen."""
 
 
-def docker(*words: str) -> str:
-    """Run a docker command that must succeed; return what it said."""
-    done = subprocess.run(["docker", *words], capture_output=True, text=True, check=False)
+@dataclass(frozen=True)
+class Finished:
+    """A finished command: exit code, and standard output and error together."""
+
+    code: int
+    output: str
+
+
+def finish(command: Sequence[str] | str, **how: Any) -> Finished:
+    """Run a command, a shell's if it is one text, and wait; `how` is for subprocess.run."""
+    done = subprocess.run(
+        command,
+        shell=isinstance(command, str),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        **how,
+    )
+    return Finished(done.returncode, done.stdout)
+
+
+def must(*command: str) -> str:
+    """Run a command that must succeed; return what it put out."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise LabFailed(f"docker {' '.join(words)}: {done.stderr.strip()}")
+        raise LabFailed(f"{' '.join(command)}: {done.stderr.strip()}")
     return done.stdout
+
+
+def docker(*words: str) -> str:
+    """Run a docker command that must succeed; return what it put out."""
+    return must("docker", *words)
 
 
 def free_ports(count: int) -> list[int]:

@@ -10,9 +10,8 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +19,15 @@ import httpx
 import yaml
 
 from bluegreen.facts import LABEL
-from lab.host import LabFailed, docker, free_ports
+from bluegreen.settings import Color
+from lab.host import Finished, LabFailed, docker, finish, free_ports
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = ("bluegreen", "nginx", "standin", "__main__.py", "Pulumi.yaml", "grafana.ini")
 BLUEGREEN = Path(sys.executable).parent / "bluegreen"
 TIMEOUT = 240
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A finished command: exit code, and standard output and error together."""
-
-    code: int
-    output: str
+# What each color carries where a release is one of many.
+VERSIONS: Mapping[Color, str] = {"blue": "12.3.0", "green": "12.4.0"}
 
 
 class Stack:
@@ -58,7 +52,7 @@ class Stack:
         self.environment.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
         self.config: dict[str, Any] = {
             "active_color": "blue",
-            "blue_version": "12.3.0",
+            "blue_version": VERSIONS["blue"],
             "http_port": self.http_port,
             "preview_port": self.preview_port,
             "bake": {"seconds": 1},
@@ -123,18 +117,8 @@ class Stack:
 
     def run(self, command: list[str]) -> Finished:
         """Run a command in the stack's folder and environment, and wait."""
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environment | {"COLUMNS": "200"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=TIMEOUT,
-            check=False,
-        )
-        return Finished(done.returncode, done.stdout)
+        environment = self.environment | {"COLUMNS": "200"}
+        return finish(command, cwd=self.folder, env=environment, timeout=TIMEOUT)
 
     def up(self, **config: Any) -> Finished:
         """Change the config and update; the update must succeed."""

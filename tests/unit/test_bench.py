@@ -14,6 +14,7 @@ from bench import chart, series, table
 from bench.figures import quantile, ratio, spread
 from bench.watcher import Watcher
 from cli.app import app
+from lab.processes import wait_for
 
 SEEN = load.Seen("green", first_new=5.0, last_old=5.1, last_kept=9.0)
 
@@ -113,20 +114,11 @@ def test_the_watcher_tells_when_a_color_first_answered() -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Service) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with Watcher(f"http://127.0.0.1:{server.server_address[1]}") as watcher:
-            wait_until(lambda: "blue" in watcher.colors())
+            wait_for(lambda: "blue" in watcher.colors(), 5)
             color[0] = "green"
-            wait_until(lambda: "green" in watcher.colors())
+            wait_for(lambda: "green" in watcher.colors(), 5)
         assert watcher.first_answer("green") > watcher.first_answer("blue")
         server.shutdown()
-
-
-def wait_until(event: Any) -> None:
-    pause = threading.Event()
-    for _ in range(500):
-        if event():
-            return
-        pause.wait(0.01)
-    pytest.fail("it did not come to be")
 
 
 @pytest.mark.parametrize(
