@@ -4,19 +4,15 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
 
 from chaos import matrix, rows
-from chaos.daemon import play_apart, private_daemon
-from chaos.fault import Fault
+from chaos.daemon import private_daemon
+from chaos.player import Player
 from chaos.rows import Row
 from chaos.trial import play, stage
-from lab.host import LabFailed
-from lab.stacks import Stack
 
 SECONDS_EACH = 15
 TABLE_WIDTH = 140
@@ -46,32 +42,6 @@ class Progress:
             self._console.print(f"        {row.skipped}", markup=False)
 
 
-def play_all(faults: list[Fault]) -> Iterator[Row]:
-    """Play one after the other, most of them on one stack."""
-    with ExitStack() as stages:
-        shared: Stack | None = None
-        for fault in faults:
-            if fault.missing():
-                yield rows.skipped(fault.name, fault.missing())
-            elif fault.daemon is not None:
-                try:
-                    yield play_apart(fault.name)
-                except LabFailed as error:
-                    yield Row(
-                        fault.name, None, 0, 0, 0, False, rows.NOTHING, problems=(str(error),)
-                    )
-            elif fault.special:
-                with stage(fault) as own:
-                    yield play(fault, own)
-            else:
-                shared = shared or stages.enter_context(stage())
-                row = play(fault, shared)
-                if row.problems:  # the next one is not to suffer for it
-                    stages.close()
-                    shared = None
-                yield row
-
-
 def main() -> int:
     """Play, tell, write; 1 if any row is red."""
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
@@ -90,10 +60,11 @@ def main() -> int:
     faults = matrix.whole(given.only)
     progress = Progress(console, len(faults))
     found: list[Row] = []
-    for row in play_all(faults):
-        found.append(row)
-        progress.tell(len(found), row)
-        rows.write(found, given.into)
+    with Player() as player:
+        for each in faults:
+            found.append(player.play(each))
+            progress.tell(len(found), found[-1])
+            rows.write(found, given.into)
     console.print(rows.as_table(found))
     console.print(rows.summary(found))
     console.print(f"written: {given.into}")

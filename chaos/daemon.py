@@ -15,11 +15,10 @@ from pathlib import Path
 
 from bluegreen import defaults
 from chaos.rows import Row, read
-from chaos.trial import VERSIONS
-from lab.host import LabFailed, docker
+from lab.host import LabFailed, docker, must
 from lab.processes import kill, wait_for, words
+from lab.stacks import ROOT, VERSIONS
 
-ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT = 400
 
 
@@ -105,9 +104,9 @@ class PrivateDaemon:
 def private_daemon(options: Sequence[str]) -> Iterator[None]:
     """A daemon with the images of the trial, for as long as the block lasts."""
     folder = Path(tempfile.mkdtemp(prefix="chaos-docker-"))
-    _run("ip", "link", "set", "lo", "up")
+    must("ip", "link", "set", "lo", "up")
     Path("/run/docker").mkdir(exist_ok=True)
-    _run("mount", "-t", "tmpfs", "tmpfs", "/run/docker")
+    must("mount", "-t", "tmpfs", "tmpfs", "/run/docker")
     images = folder / "images.tar"
     wanted = [f"{defaults.IMAGE}:{version}" for version in VERSIONS.values()]
     docker("save", "-o", str(images), defaults.EDGE_IMAGE, *wanted)
@@ -121,11 +120,5 @@ def private_daemon(options: Sequence[str]) -> Iterator[None]:
         yield
     finally:
         daemon.end()
-        _run("umount", "--recursive", "--lazy", str(folder / "data"))  # made by dockerd
+        must("umount", "--recursive", "--lazy", str(folder / "data"))  # made by dockerd
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _run(*words: str) -> None:
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise LabFailed(f"{' '.join(words)}: {done.stderr.strip()}")

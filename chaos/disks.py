@@ -1,12 +1,11 @@
 """Small disks, for filling: a volume in memory, or a folder on one; and what fills them."""
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from bluegreen.facts import LABEL
-from lab.host import LabFailed, docker
+from lab.host import docker, must
 
 STATE_MEGABYTES = 8
 FILLER = "filler"
@@ -37,11 +36,11 @@ def small_folder(folder: Path) -> Iterator[None]:
     """A folder on a small disk of its own; only root can make one."""
     folder.mkdir()
     size = f"size={STATE_MEGABYTES}m"
-    _mount("mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder))
+    must("mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder))
     try:
         yield
     finally:
-        _mount("umount", "--lazy", str(folder))
+        must("umount", "--lazy", str(folder))
 
 
 def fill(folder: Path) -> None:
@@ -57,9 +56,3 @@ def fill(folder: Path) -> None:
 def free(folder: Path) -> None:
     """Give it back."""
     (folder / FILLER).unlink()
-
-
-def _mount(*words: str) -> None:
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise LabFailed(f"{' '.join(words)}: {done.stderr.strip()}")

@@ -2,19 +2,13 @@
 
 import os
 import signal
-import subprocess
 
 from bluegreen.settings import other
 from chaos.fault import Scene, fault
-from lab.host import LabFailed, pid_of
+from lab.host import must, pid_of
 from lab.processes import wait_for
 
 DNS = "127.0.0.11"
-
-
-def _baking(scene: Scene, seconds: int = 5) -> None:
-    scene.configure(bake={"seconds": seconds})
-    scene.release.wait_for("baking")
 
 
 @fault(
@@ -24,7 +18,7 @@ def _baking(scene: Scene, seconds: int = 5) -> None:
     outage=2,
 )
 def _worker(scene: Scene) -> None:
-    _baking(scene)
+    scene.bake(5)
     script = "kill -9 $(grep -lsa 'nginx: worker proces[s]' /proc/[0-9]*/cmdline | cut -d/ -f3)"
     scene.strike(lambda: scene.stack.exec_edge(script))
 
@@ -36,7 +30,7 @@ def _worker(scene: Scene) -> None:
     needs="root",
 )
 def _master(scene: Scene) -> None:
-    _baking(scene)
+    scene.bake(5)
     # From the host: no process is heard inside that wants to kill the first one.
     master = pid_of(scene.container("edge"))
     scene.strike(lambda: os.kill(master, signal.SIGKILL))
@@ -45,7 +39,7 @@ def _master(scene: Scene) -> None:
 
 @fault("the live container dies while the target bakes", ends="done", needs="root")
 def _live_dies(scene: Scene) -> None:
-    _baking(scene)
+    scene.bake(5)
     live = pid_of(scene.container(other(scene.target)))
     scene.strike(lambda: os.kill(live, signal.SIGKILL))
 
@@ -74,7 +68,4 @@ def _dns(scene: Scene) -> None:
 
 
 def _in_network_of(pid: int, *words: str) -> None:
-    command = ["nsenter", "-t", str(pid), "-n", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise LabFailed(f"{' '.join(command)}: {done.stderr.strip()}")
+    must("nsenter", "-t", str(pid), "-n", *words)

@@ -66,6 +66,11 @@ class Scene:
         self.stack.configure(**config)
         self.mend(lambda: self.stack.configure(**before))
 
+    def bake(self, seconds: int) -> None:
+        """Let the release bake so long, and return once it does."""
+        self.configure(bake={"seconds": seconds})
+        self.release.wait_for("baking")
+
     def configure_for_good(self, **config: Any) -> None:
         """Change the stack's config also for the release that converges."""
         self.stack.configure(**config)

@@ -83,8 +83,7 @@ def _plugin(scene: Scene) -> None:
 
 def _daemon_restarts(scene: Scene) -> None:
     daemon = PrivateDaemon.of_this_process()
-    scene.configure(bake={"seconds": 5})
-    scene.release.wait_for("baking")
+    scene.bake(5)
     scene.strike(daemon.restart)
 
 

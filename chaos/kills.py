@@ -65,15 +65,13 @@ def _gate_provider(scene: Scene) -> None:
 
 @fault("kill -9 of the command provider in mid-switch")
 def _command_provider(scene: Scene) -> None:
-    scene.configure(bake={"seconds": 4})
-    scene.release.wait_for("baking")
+    scene.bake(4)
     scene.strike(lambda: kill(scene.release.below("resource-command")))
 
 
 @fault("kill -9 of the switch while it bakes", says="switch", long=True)
 def _switch(scene: Scene) -> None:
-    scene.configure(bake={"seconds": 4})
-    scene.release.wait_for("baking")
+    scene.bake(4)
     scene.strike(lambda: kill(scene.release.below("bluegreen.switch")))
 
 
@@ -91,14 +89,12 @@ def _program(scene: Scene) -> None:
 
 @fault("kill -9 of every process of the release in mid-switch", long=True)
 def _everything(scene: Scene) -> None:
-    scene.configure(bake={"seconds": 4})
-    scene.release.wait_for("baking")
+    scene.bake(4)
     scene.strike(lambda: kill(scene.release.below("")))
 
 
 def _interrupted_twice(scene: Scene) -> None:
-    scene.configure(bake={"seconds": 4})
-    scene.release.wait_for("baking")
+    scene.bake(4)
     scene.strike(scene.release.interrupt)
     time.sleep(0.3)
     if not scene.release.ended:

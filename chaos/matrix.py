@@ -1,14 +1,13 @@
 """The matrix: every fault by name, and pulumi killed at every boundary and at moments all over."""
 
-import itertools
-
 import load
 from bluegreen.settings import COLORS
 from chaos import edges, hosts, kills, targets
 from chaos.fault import FAULTS, Fault
 from chaos.kills import Length, at_boundary, at_moment
 from chaos.release import DEPLOY, UP, Release
-from chaos.trial import PLAN, VERSIONS, stage
+from chaos.trial import PLAN, stage
+from lab.stacks import VERSIONS
 
 MOMENTS = 40
 # The boundaries that a release is known to have, for the short form; `make chaos` measures them.
@@ -56,7 +55,7 @@ def measure() -> tuple[list[str], float]:
     found: list[str] = []
     lengths: list[float] = []
     with stage() as stack, load.running(stack.url, PLAN):
-        for color in itertools.islice(itertools.cycle(reversed(COLORS)), 2):
+        for color in reversed(COLORS):
             stack.configure(active_color=color, **{f"{color}_version": VERSIONS[color]})
             release = Release(stack, UP, color, VERSIONS[color])
             release.wait()

@@ -1,6 +1,7 @@
 """A target that is no good: each way is seen by gate or bake, and the old color serves on."""
 
 import socket
+from typing import Any
 
 from chaos.fault import Scene, fault
 from lab.host import free_ports, pid_of
@@ -10,32 +11,44 @@ from lab.processes import kill
 TOO_LITTLE = 12
 
 
-@fault("the target is OOM-killed", says="using too much memory")
-def _oom(scene: Scene) -> None:
-    scene.configure(limits={"memory": TOO_LITTLE})
-    scene.release.wait_for("create target begun")
-    scene.strike()
+def bad_target(name: str, says: str, since: str, *, long: bool = True, **config: Any) -> None:
+    """Enter a fault that the target's config makes; it strikes at this boundary."""
+
+    def act(scene: Scene) -> None:
+        scene.configure(**config)
+        scene.release.wait_for(since)
+        scene.strike()
+
+    fault(name, says=says, long=long)(act)
 
 
-@fault("the target exits at its start", says="its container exited", long=True)
-def _exits(scene: Scene) -> None:
-    scene.configure(env={"STANDIN_EXIT_AFTER": "0"})
-    scene.release.wait_for("create target begun")
-    scene.strike()
+IMPATIENT = {"interval": 0.1, "timeout": 4}
 
-
-@fault("the target hangs", says="did not pass the health gate", long=True)
-def _hangs(scene: Scene) -> None:
-    scene.configure(env={"STANDIN_HEALTH": "hang"}, health={"interval": 0.1, "timeout": 4})
-    scene.release.wait_for("update gate begun")
-    scene.strike()
-
-
-@fault("the target flaps", says="did not pass the health gate", long=True)
-def _flaps(scene: Scene) -> None:
-    scene.configure(env={"STANDIN_HEALTH": "flap"}, health={"interval": 0.1, "timeout": 4})
-    scene.release.wait_for("update gate begun")
-    scene.strike()
+bad_target(
+    "the target is OOM-killed",
+    "using too much memory",
+    "create target begun",
+    long=False,
+    limits={"memory": TOO_LITTLE},
+)
+bad_target(
+    "the target exits at its start",
+    "its container exited",
+    "create target begun",
+    env={"STANDIN_EXIT_AFTER": "0"},
+)
+for _what, _env in (
+    ("hangs", {"STANDIN_HEALTH": "hang"}),
+    ("flaps", {"STANDIN_HEALTH": "flap"}),
+    ("is too slow", {"STANDIN_BOOT_SECONDS": "30"}),
+):
+    bad_target(
+        f"the target {_what}",
+        "did not pass the health gate",
+        "update gate begun",
+        env=_env,
+        health=IMPATIENT,
+    )
 
 
 @fault("the target is slow to start and slow to answer, in time", ends="done", long=True)
@@ -48,13 +61,6 @@ def _slow(scene: Scene) -> None:
     scene.strike()
 
 
-@fault("the target is too slow", says="did not pass the health gate", long=True)
-def _too_slow(scene: Scene) -> None:
-    scene.configure(env={"STANDIN_BOOT_SECONDS": "30"}, health={"interval": 0.1, "timeout": 4})
-    scene.release.wait_for("update gate begun")
-    scene.strike()
-
-
 @fault(
     "the new color dies while it bakes",
     says="serves again (proven)",
@@ -63,8 +69,7 @@ def _too_slow(scene: Scene) -> None:
     needs="root",
 )
 def _dies_baking(scene: Scene) -> None:
-    scene.configure(bake={"seconds": 20})
-    scene.release.wait_for("baking")
+    scene.bake(20)
     target = pid_of(scene.container(scene.target))
     scene.strike(lambda: kill([target]))
 
