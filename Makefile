@@ -22,7 +22,7 @@ down-demo: setup ## remove the demo with its data
 	@$(READY) && pulumi stack select demo && pulumi destroy --yes --skip-preview --stack demo \
 	    && docker volume rm bluegreen-demo-data >/dev/null && echo "demo: removed, with its data"
 
-bench: setup ## what switches lose and how fast all is, beside a hand-written script; 45 min
+bench: setup ## what switches lose and how fast all is, beside a hand-written script; 40 min
 	@command -v wrk >/dev/null || apt-get install -qq -y wrk >/dev/null 2>&1 || true
 	@$(READY) && bluegreen bench
 
