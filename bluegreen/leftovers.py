@@ -57,7 +57,6 @@ def unknown_to(state: Mapping[str, Any], things: Iterable[Thing]) -> list[Thing]
 def refuse_leftovers(
     stack: str,
     things: Iterable[Thing],
-    in_the_way: Collection[str],
     state: Mapping[str, Any],
     edge: State | None,
     drift: str,
@@ -66,8 +65,7 @@ def refuse_leftovers(
 
     Args:
         stack: the stack's name.
-        things: what Docker has of the service.
-        in_the_way: names of what the update is about to make, or has.
+        things: what Docker has by the names of what the update is about to make, or has.
         state: the stack's exported state.
         edge: what nginx serves.
         drift: how that differs from the stack's outputs.
@@ -75,11 +73,8 @@ def refuse_leftovers(
     Raises:
         GuardRefused: something is in the way; the message has the command that heals it.
     """
-    left = [
-        thing
-        for thing in unknown_to(state, things)
-        if thing.name in in_the_way and thing.kind != "volume"  # a volume is taken as it is
-    ]
+    # A volume is taken as it is.
+    left = [thing for thing in unknown_to(state, things) if thing.kind != "volume"]
     if not left:
         return
     names = ", ".join(f"{thing.kind} {thing.name}" for thing in left)
@@ -97,9 +92,9 @@ def _way_out(stack: str, left: Collection[Thing], edge: State | None) -> str:
         return (
             f"release on {other(cast('Color', edge.color))} (set active_color): {edge.color} serves"
         )
-    in_use = [thing for thing in left if edge]
-    if any(thing.name.endswith("-edge") for thing in in_use):
-        return f"`docker rm -f {in_use[0].name}`, which interrupts users, {again}"
+    edges = [thing.name for thing in left if thing.name.endswith("-edge")]
+    if edge and edges:
+        return f"`docker rm -f {edges[0]}`, which interrupts users, {again}"
     return f"`bluegreen recover --stack {stack}`, {again}"
 
 

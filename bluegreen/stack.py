@@ -98,4 +98,4 @@ def _refuse_leftovers(
     things = [each for each in read_things(settings.docker, name) if each.name in in_the_way]
     state = read_state(pulumi.get_stack()) if things else None
     if state is not None:
-        refuse_leftovers(pulumi.get_stack(), things, in_the_way, state, edge, drift)
+        refuse_leftovers(pulumi.get_stack(), things, state, edge, drift)

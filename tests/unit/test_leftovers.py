@@ -21,8 +21,7 @@ GREEN_SERVES = State("green", "12.4.0", 8, "then", "abc")
 
 def refuse(things: list[Thing], edge: State | None, **state: Any) -> None:
     """Look at an update that makes all there is."""
-    names = {thing.name for thing in ALL}
-    refuse_leftovers("dev", things, names, state, edge, "")
+    refuse_leftovers("dev", things, state, edge, "")
 
 
 def test_all_with_the_services_label_is_found(fake_docker: FakeDocker) -> None:
