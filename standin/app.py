@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import json
 import platform
-import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from . import NAME
 from .database import Database
-from .errors import BadRequest
+from .errors import BadRequest, DatabaseFailed
 from .faults import Behaviour
 from .http11 import Request, Response, Takeover, as_json
 from .log import log
@@ -80,8 +79,7 @@ class App:
             return as_json({"message": "Not found"}, 404)
         except BadRequest as error:
             return as_json({"message": str(error)}, error.status)
-        except sqlite3.Error as error:
-            # Above all "database is locked": the other color writes or migrates for too long.
+        except DatabaseFailed as error:
             log("request failed", level="error", path=request.path, error=error)
             return as_json({"message": f"database: {error}"}, 500)
 

@@ -2,7 +2,9 @@
 
 StandInError
 ├── StartupError         it cannot start: the process says why and exits 1
-│   └── MigrationRefused somebody else migrates the same database right now
+│   ├── MigrationRefused somebody else migrates the same database right now
+│   └── MigrationFailed  a step of the migration failed
+├── DatabaseFailed       a statement failed while serving
 └── BadRequest           the client sent what is not a request we take
 """
 
@@ -17,6 +19,14 @@ class StartupError(StandInError):
 
 class MigrationRefused(StartupError):
     """Another process migrates the same database at this moment."""
+
+
+class MigrationFailed(StartupError):
+    """A step of the migration failed; the ones before it stay."""
+
+
+class DatabaseFailed(StandInError):
+    """The database did not do what it was asked to."""
 
 
 class BadRequest(StandInError):

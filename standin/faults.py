@@ -3,6 +3,7 @@
 ==========================  =======================================================================
 STANDIN_BOOT_SECONDS=S      the port refuses connections that long (0.5)
 STANDIN_MIGRATION_SECONDS=S a migration holds its transaction that long (0)
+STANDIN_MIGRATION_FAILS=1   the last step of a migration fails, the ones before it stay
 STANDIN_STARTING_SECONDS=S  listens, but health says 503 that long (0)
 STANDIN_HEALTH=MODE         ``failing``: always 503; ``hang``: never answers; ``slow:S``: answers
                             after S seconds; ``flap``: every second answer is a 503
@@ -34,6 +35,7 @@ class Faults:
 
     boot_seconds: float = 0.5
     migration_seconds: float = 0.0
+    migration_fails: bool = False
     starting_seconds: float = 0.0
     health: str = ""
     health_delay: float = 0.0
@@ -67,6 +69,7 @@ class Faults:
         faults = cls(
             boot_seconds=seconds("BOOT_SECONDS", usual.boot_seconds),
             migration_seconds=seconds("MIGRATION_SECONDS", usual.migration_seconds),
+            migration_fails=given.pop("MIGRATION_FAILS", "") == "1",
             starting_seconds=seconds("STARTING_SECONDS", usual.starting_seconds),
             health=health,
             health_delay=_number("HEALTH", delay or 0.0, most=math.inf),

@@ -44,10 +44,7 @@ def boot() -> tuple[Settings, Database]:
     if faults.exit_after is not None:
         crash_after(faults.exit_after)
     time.sleep(faults.boot_seconds)
-    database = open_database(
-        settings.data, settings.version, settings.color, faults.migration_seconds
-    )
-    return settings, database
+    return settings, open_database(settings)
 
 
 class Server:

@@ -15,6 +15,7 @@ from .faults import Faults
 DEFAULT_CONFIG = Path("/etc/grafana/grafana.ini")
 DEFAULT_DATA = Path("/var/lib/grafana")
 DEFAULT_PORT = 3000
+_TRUE = ("true", "1", "yes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Settings:
     admin_user: str = "admin"
     admin_password: str = field(default="admin", repr=False)
     secret_key: str = field(default="SW2YcwTIb9zpOOhoPsMm", repr=False)
+    database_url: str = field(default="", repr=False)
+    wal: bool = False
     faults: Faults = field(default_factory=Faults)
 
     @property
@@ -46,7 +49,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     return Settings(
         version=full_version(environ.get("GRAFANA_VERSION", "")),
         color=environ.get("BLUEGREEN_COLOR", ""),
-        hide_version=ini.text("auth.anonymous", "hide_version").lower() in ("true", "1", "yes"),
+        hide_version=ini.text("auth.anonymous", "hide_version").lower() in _TRUE,
         data=Path(ini.text("paths", "data", str(DEFAULT_DATA))),
         address=ini.text("server", "http_addr", "0.0.0.0"),
         port=_port(ini.text("server", "http_port", str(DEFAULT_PORT))),
@@ -54,6 +57,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         admin_user=ini.text("security", "admin_user", "admin"),
         admin_password=ini.text("security", "admin_password", "admin"),
         secret_key=ini.text("security", "secret_key", Settings("").secret_key),
+        database_url=_database_url(ini.text("database", "url")),
+        wal=ini.text("database", "wal").lower() in _TRUE,
         faults=Faults.from_environment(environ),
     )
 
@@ -104,6 +109,13 @@ def _parsed(path: Path, *, required: bool) -> configparser.ConfigParser:
     except (OSError, UnicodeDecodeError, configparser.Error) as error:
         raise StartupError(f"{path} cannot be read: {error}") from error
     return parser
+
+
+def _database_url(given: str) -> str:
+    scheme = given.partition("://")[0]
+    if given and scheme not in ("postgres", "sqlite3"):
+        raise StartupError(f"[database] url: the stand-in speaks postgres, not {scheme!r}")
+    return given if scheme == "postgres" else ""
 
 
 def _port(given: str) -> int:
