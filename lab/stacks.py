@@ -80,6 +80,12 @@ class Stack:
         text["config"] = mine | self.provider
         self.file.write_text(yaml.safe_dump(text))
 
+    def secret(self, key: str, value: str) -> None:
+        """Set a secret, as a user does; it stays when the rest of the config changes."""
+        _must(self.pulumi("config", "set", "--secret", key, value))
+        text = yaml.safe_load(self.file.read_text())
+        self.provider[f"bluegreen:{key}"] = text["config"][f"bluegreen:{key}"]
+
     def command(self, *words: str) -> list[str]:
         """A `pulumi` command line for this stack."""
         where = [] if words[0] == "stack" else ["--stack", self.name]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from toolchain.choices import Choices
 from toolchain.errors import ToolchainError
-from toolchain.images import STANDIN_IMAGE
+from toolchain.images import STANDIN_IMAGE, TOOLS_IMAGE
 from toolchain.places import Places
 
 NOT_SET_UP = "set-up has not run, or not to its end. Run `python3 -m toolchain setup` first."
@@ -19,8 +19,8 @@ NOT_SET_UP = "set-up has not run, or not to its end. Run `python3 -m toolchain s
 def exports(places: Places, choices: Choices, environ: Mapping[str, str]) -> dict[str, str]:
     """What to export. What the user has set already stays as it is.
 
-    BLUEGREEN_IMAGE and BLUEGREEN_EDGE_IMAGE are defaults: they count where a stack's config names
-    no image. They appear only where Docker Hub does not answer.
+    BLUEGREEN_IMAGE, BLUEGREEN_EDGE_IMAGE and BLUEGREEN_TOOLS_IMAGE are defaults: they count where
+    a stack's config names no image. They appear only where Docker Hub does not answer.
     """
     cli = Path(choices.pulumi_bin or "/nonexistent")
     if not (places.venv / "bin" / "python").exists() or not (cli / "pulumi").exists():
@@ -36,6 +36,7 @@ def exports(places: Places, choices: Choices, environ: Mapping[str, str]) -> dic
     if choices.docker_hub is False and choices.edge_image:
         offered["BLUEGREEN_IMAGE"] = STANDIN_IMAGE
         offered["BLUEGREEN_EDGE_IMAGE"] = choices.edge_image
+        offered["BLUEGREEN_TOOLS_IMAGE"] = TOOLS_IMAGE
     wanted = {name: value for name, value in offered.items() if not environ.get(name)}
     if choices.pulumi == "built":
         # Plugins and CLI belong together, so this one holds whatever was set before.

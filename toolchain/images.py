@@ -1,7 +1,8 @@
 """The container images, where Docker Hub does not answer: made from Debian packages.
 
-One root file system with Debian's nginx, Python and curl serves for the edge and for the stand-in
-for Grafana. Where Docker Hub answers, nothing is made: the program then asks it for the real ones.
+One root file system with Debian's nginx, Python, curl and PostgreSQL serves for the edge, for the
+stand-in for Grafana, and for the tools that snapshots and databases need. Where Docker Hub
+answers, nothing is made: the program then asks it for the real ones.
 """
 
 from __future__ import annotations
@@ -16,11 +17,17 @@ from toolchain.errors import Missing, ToolchainError
 from toolchain.machine import Machine, Stopwatch
 
 SUITE = "forky"  # Debian's first with nginx 1.30; the program needs 1.28 or later
-PACKAGES = "nginx-light,python3,curl"
+PACKAGES = "nginx-light,python3,curl,python3-psycopg2,postgresql"
+# The package would make a database of its own while it is installed.
+NO_CLUSTER = (
+    'mkdir -p "$1/etc/postgresql-common" && echo "create_main_cluster = false" '
+    '> "$1/etc/postgresql-common/createcluster.conf"'
+)
 # Mirrors may carry a suite under development whose list has passed its date.
 APT_OPTION = 'Acquire::Check-Valid-Until "false"'
 ROOTFS_IMAGE = "bluegreen-debian"
 EDGE_IMAGE = "bluegreen-nginx"
+TOOLS_IMAGE = "bluegreen-tools:1"
 STANDIN_BASE = "bluegreen-standin-base:1"
 STANDIN_IMAGE = "bluegreen-standin"
 STANDIN_VERSIONS = ("12.3.0", "12.3.1", "12.4.0", "12.4.1", "12.5.0", "13.0.0")
@@ -48,6 +55,7 @@ def ensure_images(machine: Machine) -> bool:
     took = Stopwatch()
     base = import_rootfs(machine)
     machine.choices.edge_image = make_edge(machine, base)
+    build(machine, TOOLS_IMAGE, RECIPES / "tools", rootfs_key(), BASE=base)
     make_standins(machine, base)
     machine.report.say(
         f"images: {machine.choices.edge_image} and {len(STANDIN_VERSIONS)} versions of "
@@ -66,7 +74,8 @@ def wanted_images(machine: Machine) -> dict[str, str]:
     """What each image has to be made from, as recorded in its label."""
     rootfs, standin = rootfs_key(), standin_key(machine.places.repo)
     edge = machine.choices.edge_image or f"{EDGE_IMAGE}:unknown"
-    return {edge: rootfs} | {f"{STANDIN_IMAGE}:{version}": standin for version in STANDIN_VERSIONS}
+    made = {edge: rootfs, TOOLS_IMAGE: rootfs}
+    return made | {f"{STANDIN_IMAGE}:{version}": standin for version in STANDIN_VERSIONS}
 
 
 def labels(machine: Machine, images: list[str]) -> dict[str, str]:
@@ -101,7 +110,8 @@ def import_rootfs(machine: Machine) -> str:
             machine.commands.run(
                 [
                     *("mmdebstrap", "--mode=root", "--variant=minbase"),
-                    *(f"--aptopt={APT_OPTION}", f"--include={PACKAGES}", SUITE, part),
+                    *(f"--aptopt={APT_OPTION}", f"--setup-hook={NO_CLUSTER}"),
+                    *(f"--include={PACKAGES}", SUITE, part),
                 ],
                 "mmdebstrap",
             )
