@@ -19,12 +19,15 @@ except BluegreenError as error:
 if plan.words and pulumi.runtime.is_dry_run():
     pulumi.log.info(plan.words)
 
-service = BlueGreenService(plan.name, settings, root=ROOT, drift=plan.drift)
+service = BlueGreenService(
+    plan.name, settings, root=ROOT, data_plan=plan.data, serves=plan.serves, drift=plan.drift
+)
 
 pulumi.export("url", service.url)
 pulumi.export("live", service.live)
 pulumi.export("standby", service.standby or {})
 pulumi.export("direct_urls", service.direct_urls)
+pulumi.export("data", service.data)
 pulumi.export("switch", service.report)
 # What the guard of the next update compares with. Secret, as digests of secrets are in it.
 pulumi.export("fingerprints", pulumi.Output.secret(plan.fingerprints))

@@ -2,19 +2,20 @@
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from bluegreen import defaults
+from bluegreen.data.config import read_data
 from bluegreen.errors import ConfigError
 from bluegreen.reader import Reader
 from bluegreen.settings import COLORS, Bake, Build, Color, Docker, Health, Limits, Settings
 
 KEYS = (
     "active_color blue_version green_version image build port command http_port http_address "
-    "preview_port blue_port green_port direct_address data_path grafana_ini env limits user "
-    "stop_grace standby health bake drain_timeout prune allow_in_place edge_image "
+    "preview_port blue_port green_port direct_address data_path data database_url grafana_ini env "
+    "limits user stop_grace standby health bake drain_timeout prune allow_in_place edge_image "
     "service_template subnet"
 ).split()
 
@@ -33,7 +34,7 @@ def load(
     raw: Mapping[str, Any],
     root: Path,
     *,
-    env_is_secret: bool = False,
+    secrets: Collection[str] = (),
     docker: Docker | None = None,
 ) -> Settings:
     """Make settings of the stack's raw config.
@@ -41,7 +42,7 @@ def load(
     Args:
         raw: config keys without namespace; values as Pulumi gives them (text, objects as JSON).
         root: the project's folder, which paths in the config start from.
-        env_is_secret: whether `env` was set with --secret.
+        secrets: the keys that were set with --secret.
         docker: the docker provider's settings.
 
     Raises:
@@ -59,6 +60,7 @@ def load(
         )
     }
     _tell_ports_used_twice(ports, mistakes)
+    data_path, data, database_url = read_data(read, secrets)
     settings = Settings(
         active_color=cast("Color", read.choice("active_color", "", COLORS)),
         versions={color: _version(read, color) for color in COLORS},
@@ -73,10 +75,12 @@ def load(
         preview_port=ports["preview_port"],
         direct_ports={"blue": ports["blue_port"], "green": ports["green_port"]},
         direct_address=_address(read, "direct_address", "127.0.0.1"),
-        data_path=_data_path(read),
+        data_path=data_path,
+        data=data,
+        database_url=database_url,
         grafana_ini=_file(read, "grafana_ini", root),
         env=read.strings("env", _ENV_NAME, "names of letters, digits and _, with plain values"),
-        env_is_secret=env_is_secret,
+        env_is_secret="env" in secrets,
         limits=_limits(read),
         user=read.text("user", "", _USER, "user[:group]"),
         stop_grace=read.integer("stop_grace", defaults.STOP_GRACE, 1, 600, "seconds"),
@@ -133,13 +137,6 @@ def _address(read: Reader, key: str, default: str) -> str:
     except ValueError:
         read.wrong(key, "an IP address of the host")
     return address
-
-
-def _data_path(read: Reader) -> str:
-    if read.raw.get("data_path") == "":
-        return ""
-    allowed = 'an absolute path in the container, or "" for a service without data'
-    return read.text("data_path", defaults.DATA_PATH, re.compile(r"/[^\s:]+"), allowed)
 
 
 def _subnet(read: Reader) -> str:

@@ -9,8 +9,10 @@ import pulumi
 import pulumi_docker as docker
 
 from bluegreen import defaults
+from bluegreen.data.environment import environment, is_secret
+from bluegreen.data.names import copy_of, data_of, snapshots_of
 from bluegreen.edge import BOOTSTRAP, CONFIG_FOLDER, START_SCRIPT, TEMPLATES
-from bluegreen.facts import FINGERPRINT_LABEL, LABEL
+from bluegreen.facts import COPY_LABEL, FINGERPRINT_LABEL, LABEL
 from bluegreen.fingerprint import digest_of, fingerprint_color
 from bluegreen.images import built_name, image_reference
 from bluegreen.settings import Color, Settings
@@ -31,12 +33,14 @@ class Scope:
         settings: the stack's settings.
         root: the project's folder, which relative paths start from.
         parent: the component that the resources belong to.
+        copies: the copy of the data that each color runs on; "" = the one it began in.
     """
 
     name: str
     settings: Settings
     root: Path
     parent: pulumi.Resource
+    copies: Mapping[Color, str]
 
     def container(self, part: str) -> str:
         """The Docker name of a color's or the edge's container; it is its host name too."""
@@ -65,9 +69,19 @@ def make_data_volume(scope: Scope) -> docker.Volume | None:
         return None
     return docker.Volume(
         "data",
-        name=f"{scope.name}-data",
+        name=data_of(scope.name),
         labels=[docker.VolumeLabelArgs(label=LABEL, value=scope.name)],
         opts=scope.options(retain_on_delete=True, ignore_changes=OWN_VOLUME),
+    )
+
+
+def make_snapshots_volume(scope: Scope) -> docker.Volume:
+    """The snapshots' own volume: no update deletes it, nor does `pulumi destroy`."""
+    return docker.Volume(
+        "snapshots",
+        name=snapshots_of(scope.name),
+        labels=[docker.VolumeLabelArgs(label=LABEL, value=scope.name)],
+        opts=scope.options(retain_on_delete=True, ignore_changes=[*OWN_VOLUME, "labels"]),
     )
 
 
@@ -147,9 +161,12 @@ def make_color(
     after: pulumi.Resource | None = None,
 ) -> docker.Container:
     """A color's container; `after` is what must be done before it may be touched."""
-    settings, ini = scope.settings, scope.settings.grafana_ini
+    settings, ini, copy = scope.settings, scope.settings.grafana_ini, scope.copies[color]
     uploads = [(defaults.INI_TARGET, (scope.root / ini).read_text())] if ini else []
-    volumes = [(data.name, settings.data_path)] if data else []
+    volume = copy_of(scope.name, copy) if copy and not settings.database_url else None
+    volumes = [(volume or data.name, settings.data_path)] if data else []
+    made_of = fingerprint_color(settings, color, scope.name, scope.root, copy)
+    labels = {FINGERPRINT_LABEL: digest_of(made_of)} | ({COPY_LABEL: copy} if copy else {})
     limits = settings.limits
     return docker.Container(
         color,
@@ -157,7 +174,7 @@ def make_color(
             name=scope.container(color),
             image=image.image_id,
             command=list(settings.command) or None,
-            envs=_envs(settings),
+            envs=_envs(settings, copy),
             uploads=[docker.ContainerUploadArgs(file=f, content=text) for f, text in uploads],
             volumes=[
                 docker.ContainerVolumeArgs(volume_name=name, container_path=path)
@@ -174,11 +191,7 @@ def make_color(
                 scope,
                 network,
                 # What the guard knows it by when an update died before its outputs were kept.
-                {
-                    FINGERPRINT_LABEL: digest_of(
-                        fingerprint_color(settings, color, scope.name, scope.root)
-                    )
-                },
+                labels,
             ),
         ),
         opts=scope.options(delete_before_replace=True, depends_on=[after] if after else None),
@@ -199,9 +212,9 @@ def _common(
     }
 
 
-def _envs(settings: Settings) -> list[pulumi.Input[str]]:
-    pairs = [f"{key}={value}" for key, value in sorted(settings.env.items())]
-    if settings.env_is_secret:
+def _envs(settings: Settings, copy: str) -> list[pulumi.Input[str]]:
+    pairs = [f"{key}={value}" for key, value in sorted(environment(settings, copy).items())]
+    if is_secret(settings):
         return [pulumi.Output.secret(pair) for pair in pairs]
     return list(pairs)
 

@@ -11,8 +11,19 @@ GRAFANA = "grafana/grafana"
 IMAGE = os.environ.get("BLUEGREEN_IMAGE", GRAFANA)
 EDGE_IMAGE = os.environ.get("BLUEGREEN_EDGE_IMAGE", "nginx:1.30.6")
 
+# Python, to copy volumes with; and each database's own tools.
+_TOOLS = os.environ.get("BLUEGREEN_TOOLS_IMAGE", "")
+TOOLS_IMAGE = _TOOLS or "python:3.13-slim"
+CLIENT_IMAGES = {"postgres": _TOOLS or "postgres:18", "mysql": _TOOLS or "mysql:8.4"}
+
 PORT = 3000
 DATA_PATH = "/var/lib/grafana"
+# SQLite as one database for two processes: readers and a writer at once, and a query that meets a
+# lock tries again. (Its busy time-out is the driver's, 5 s.)
+SQLITE_ENV = {"GF_DATABASE_WAL": "true", "GF_DATABASE_QUERY_RETRIES": "10"}
+DATABASE_ENV = {"GF_DATABASE_MIGRATION_LOCKING": "true"}
+URL_ENV = "GF_DATABASE_URL"
+READS = ("/api/ds/query",)  # a POST, for queries are long
 INI_TARGET = "/etc/grafana/grafana.ini"
 VERSION_ARG = "GRAFANA_VERSION"
 

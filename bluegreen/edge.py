@@ -16,6 +16,8 @@ from bluegreen.settings import Color, Settings, other
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "nginx"
 CONFIG_FOLDER = "/etc/bluegreen"  # the volume that outlives the container
+# In memory: gone when the edge starts anew, as is whoever held writes back.
+FLAGS = "/dev/shm/bluegreen-held"
 BOOTSTRAP = "/etc/bluegreen-bootstrap.conf"
 
 # Old workers count from the first reload, and a release may reload once before its switch, to
@@ -92,6 +94,7 @@ def render(settings: Settings, live: Color, names: Mapping[Color, str], root: Pa
     service = (path or TEMPLATES / "service.conf").read_text()
     idle = other(live)
     label = settings.service_template or "nginx/service.conf"
+    whole = {"live": live, "version": settings.versions[live] or "unknown"}
     services = [fill(service, {"upstream": color}, label) for color in (live, idle)]
     if not re.search(r"\{\{ *upstream *\}\}", service):
         wanted = "proxy_pass http://{{ upstream }}"
@@ -99,9 +102,8 @@ def render(settings: Settings, live: Color, names: Mapping[Color, str], root: Pa
     return fill(
         (TEMPLATES / "nginx.conf").read_text(),
         {
-            "live": live,
+            **whole,
             "idle": idle,
-            "version": settings.versions[live] or "unknown",
             "blue": names["blue"],
             "green": names["green"],
             "blue_valid": _valid(settings, "blue", live),
@@ -110,9 +112,28 @@ def render(settings: Settings, live: Color, names: Mapping[Color, str], root: Pa
             "drain_timeout": str(settings.drain_timeout + HEAD_START),
             "service of live": services[0],
             "service of idle": services[1],
+            **_writes(settings, live, whole),
         },
         "nginx/nginx.conf",
     )
+
+
+def _writes(settings: Settings, live: Color, slots: Mapping[str, str]) -> dict[str, str]:
+    """What holds writes back, in stacks whose releases change the data; else nothing."""
+    if settings.data.mode != "clone" and not settings.data.copy:
+        return {"writes": "", "writes of live": ""}
+    reads = "\n".join(f'        "~^[A-Z]+ {re.escape(path)}$" "";' for path in settings.data.reads)
+    http, server = ((TEMPLATES / f"writes-{part}.conf").read_text() for part in ("http", "server"))
+    return {
+        "writes": "\n\n" + fill(http, {"reads": reads}, "nginx/writes-http.conf").rstrip(),
+        "writes of live": "\n"
+        + fill(server, {**slots, "flag": flag_of(live)}, "nginx/writes-server.conf").rstrip(),
+    }
+
+
+def flag_of(color: str) -> str:
+    """The file whose being there makes nginx hold back what is written to a color."""
+    return f"{FLAGS}-{color}"
 
 
 def _valid(settings: Settings, color: Color, live: Color) -> str:

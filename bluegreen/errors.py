@@ -6,6 +6,7 @@ BluegreenError            base: catch this to catch all of them
 ├── GateFailed            the target did not prove itself healthy; the outgoing color serves
 ├── EdgeUnreachable       no shell could be had, or kept, in the edge
 ├── CommandFailed         a command in the edge failed that has no reason to
+├── DataFailed            the data could not be copied, checked or restored; nothing was released
 └── SwitchFailed          traffic could not be moved, or was moved back
 
 Each message says what happened, the value seen, what still serves, and the next step.
@@ -41,6 +42,10 @@ class EdgeUnreachable(BluegreenError):
 
 class CommandFailed(BluegreenError):
     """A command in the edge failed that has no reason to (disk full, files tampered with)."""
+
+
+class DataFailed(BluegreenError):
+    """The service's data could not be copied, checked or restored."""
 
 
 class SwitchFailed(BluegreenError):

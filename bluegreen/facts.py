@@ -10,14 +10,19 @@ from bluegreen.shell import ask
 
 LABEL = "bluegreen.service"
 FINGERPRINT_LABEL = "bluegreen.fingerprint"
+COPY_LABEL = "bluegreen.copy"  # of the data; of a container that runs on it and of its volume
 
 
 @dataclass(frozen=True)
 class Container:
-    """One container of a service: its state (running, exited …), and what it was made of."""
+    """One container of a service: its state (running, exited …), and what it was made of.
+
+    `copy` is the copy of the data that it runs on, "" for the first.
+    """
 
     state: str
     fingerprint: str
+    copy: str = ""
 
 
 def read_edge(docker: Docker, edge: str) -> State | None:
@@ -35,7 +40,13 @@ def read_edge(docker: Docker, edge: str) -> State | None:
 
 def read_containers(docker: Docker, service: str) -> Mapping[str, Container] | None:
     """The service's containers by part (edge, blue, green); None when Docker does not answer."""
-    shape = f'{{{{.Names}}}} {{{{.State}}}} {{{{.Label "{FINGERPRINT_LABEL}"}}}}'
+    shape = " ".join(
+        (
+            "{{.Names}}",
+            "{{.State}}",
+            *(f'{{{{.Label "{x}"}}}}' for x in (FINGERPRINT_LABEL, COPY_LABEL)),
+        )
+    )
     where = ("--filter", f"label={LABEL}={service}")
     try:
         done = ask(docker, "ps", "-a", *where, "--format", shape)
@@ -45,6 +56,6 @@ def read_containers(docker: Docker, service: str) -> Mapping[str, Container] | N
         return None
     found: dict[str, Container] = {}
     for line in done.stdout.splitlines():
-        name, state, fingerprint = [*line.split(" "), "", ""][:3]
-        found[name.removeprefix(f"{service}-")] = Container(state, fingerprint)
+        name, state, fingerprint, copy = [*line.split(" "), "", "", ""][:4]
+        found[name.removeprefix(f"{service}-")] = Container(state, fingerprint, copy)
     return found

@@ -5,16 +5,22 @@ import json
 from pathlib import Path
 from typing import Any
 
+from bluegreen.data.environment import environment
 from bluegreen.images import content_digest, image_of
 from bluegreen.settings import Color, Settings
 
 Fingerprint = dict[str, str]
 
 
-def fingerprint_color(settings: Settings, color: Color, name: str, root: Path) -> Fingerprint:
-    """What a color's container is made of: each part that cannot change without replacing it."""
+def fingerprint_color(
+    settings: Settings, color: Color, name: str, root: Path, copy: str = ""
+) -> Fingerprint:
+    """What a color's container is made of: each part that cannot change without replacing it.
+
+    `copy` is the copy of the data that it runs on.
+    """
     ini = content_digest(root / settings.grafana_ini) if settings.grafana_ini else ""
-    return {
+    parts = {
         "image": image_of(name, settings, color, root),
         f"{color}_port": f"{settings.direct_address}:{settings.direct_ports[color]}",
         "port": str(settings.port),
@@ -22,10 +28,12 @@ def fingerprint_color(settings: Settings, color: Color, name: str, root: Path) -
         "data_path": settings.data_path,
         "grafana_ini": ini,
         # A digest, as values may be secret.
-        "env": digest_of(settings.env),
+        "env": digest_of(environment(settings, copy)),
         "limits": f"{settings.limits.memory} MB, {settings.limits.cpus:g} CPUs",
         "user": settings.user,
     }
+    # Left out where it is the first: stacks from before there were copies have no such part.
+    return parts | ({"data.copy": copy} if copy else {})
 
 
 def fingerprint_edge(settings: Settings) -> Fingerprint:

@@ -7,7 +7,7 @@ an update died between its switch and its end.
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -24,17 +24,22 @@ READ_PAUSE = 0.1
 
 @dataclass(frozen=True)
 class Previous:
-    """What the last update left: the live color and what runs, by name; empty at first."""
+    """What the last update left: the live color and what runs, by name; empty at first.
+
+    `data` is the output of that name: {mode, copy, before, at}.
+    """
 
     live: str = ""
     running: Mapping[str, Fingerprint] | None = None
+    data: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_previous() -> Previous:
     """Read this stack's own outputs; they are there before any resource is declared."""
     outputs = _own_outputs()
     live = outputs.get("live") or {}
-    return Previous(live=live.get("color", ""), running=outputs.get("fingerprints"))
+    data = outputs.get("data") or {}
+    return Previous(live.get("color", ""), outputs.get("fingerprints"), data)
 
 
 def _own_outputs() -> dict[str, Any]:

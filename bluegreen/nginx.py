@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from bluegreen.edge import BOOTSTRAP, CONFIG_FOLDER, State, state_of
+from bluegreen.edge import BOOTSTRAP, CONFIG_FOLDER, FLAGS, State, flag_of, state_of
 from bluegreen.errors import BluegreenError, EdgeUnreachable, SwitchFailed
 from bluegreen.probe import Answer, ask
 from bluegreen.settings import Health
@@ -25,6 +25,7 @@ PUBLIC, INTERNAL = "http://127.0.0.1:80", "http://127.0.0.1:8008"
 POLL = 0.05
 SURE = 5  # fresh connections in a row that must reach the new workers
 RELOAD_TIMEOUT = 15.0
+TRIAL_HOLD = "trial"  # hold writes back from the target alone, from the switch on
 TRIAL = 60.0  # how much longer than its bake a switch may be on trial
 
 # Lists nginx's workers; the [s] keeps grep from finding itself.
@@ -36,7 +37,10 @@ cd {CONFIG_FOLDER}
 restore() {{
     [ -s stable.conf ] && back=stable.conf || back={BOOTSTRAP}
     cp $back restore.part && mv restore.part nginx.conf && nginx -c $PWD/nginx.conf -s reload
+    let_go
 }}
+# What serves takes writes again; old workers of the other color still hold them back.
+let_go() {{ rm -f {FLAGS}-$(head -n 1 nginx.conf | sed -n 's/.* color=\\([a-z]*\\) .*/\1/p'); }}
 go_back() {{
     restore >/dev/null 2>&1; echo "bluegreen: switch not confirmed, went back" >/proc/1/fd/2
 }}
@@ -71,7 +75,20 @@ trap 'exit 1' HUP INT TERM PIPE
 sh -c {shlex.quote(_END_OF_TRIAL)} trial "$(cat switch.pid)" @seconds@ </dev/null >/dev/null 2>&1 &
 """
 _CONFIRM = """\
-cp nginx.conf stable.part && mv stable.part stable.conf && trap - EXIT && rm -f switch.pid
+cp nginx.conf stable.part && mv stable.part stable.conf && trap - EXIT && let_go && rm -f switch.pid
+"""
+
+# Until a switch to other data is confirmed, what is written to the target would be lost if it
+# went back; and what is written to the outgoing color after its data was cloned is lost anyway.
+_HOLD = f"""\
+{_TOOLS}
+if [ @token@ = {TRIAL_HOLD} ] || [ "$(cat @live@ 2>/dev/null)" = @token@ ]; then
+    trap let_go EXIT
+    trap 'exit 1' HUP INT TERM PIPE
+    for flag in @flags@; do echo $$ >{FLAGS}.part && mv {FLAGS}.part $flag; done
+else
+    false
+fi
 """
 
 
@@ -86,6 +103,33 @@ class Nginx:
     def claim(self) -> None:
         """Be the only switch in this edge."""
         self._shell.check(_CLAIM)
+
+    def hold(self, token: str, live: str, target: str) -> None:
+        """Hold writes back until the switch is confirmed, or gone back from.
+
+        Args:
+            token: of the hold to take over, whose clone the target runs on; or TRIAL_HOLD.
+            live: the color that serves.
+            target: the color to be switched to.
+
+        Raises:
+            SwitchFailed: that hold has ended, so that writes were let through after the clone.
+        """
+        flags = [flag_of(target)] if token == TRIAL_HOLD else [flag_of(live), flag_of(target)]
+        words = {"@token@": token, "@live@": flag_of(live), "@flags@": " ".join(flags)}
+        script = _HOLD
+        for word, value in words.items():
+            script = script.replace(word, value)
+        done = self._shell.run(script)
+        if done.code:
+            raise SwitchFailed(
+                f"writes to {live} were let through again after its data was copied for {target}, "
+                "and would be lost"
+            )
+
+    def let_go(self) -> None:
+        """Let writes through wherever they are still held back."""
+        self._shell.run(f"rm -f {FLAGS}-*")
 
     def require_version(self) -> None:
         """Raise SwitchFailed for an nginx whose reload would cut connections."""

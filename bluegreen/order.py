@@ -8,7 +8,10 @@ from bluegreen.settings import Bake, Docker, Health
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be switched, and how; `container` and `edge` are containers' names."""
+    """What is to be switched, and how; `container` and `edge` are containers' names.
+
+    `hold` says which writes wait until the switch is confirmed (see `Nginx.hold`); "" = none.
+    """
 
     color: str
     version: str
@@ -18,10 +21,14 @@ class Order:
     bake: Bake
     drain_timeout: int
     docker: Docker
+    hold: str = ""
 
     def to_json(self) -> str:
         """The order as JSON."""
-        return json.dumps(asdict(self))
+        told = asdict(self)
+        if not self.hold:  # an order from before there was data to hold stays as it was
+            del told["hold"]
+        return json.dumps(told)
 
     @classmethod
     def from_json(cls, text: str) -> "Order":

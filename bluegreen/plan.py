@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from bluegreen.data.plan import DataPlan, describe_data
 from bluegreen.edge import State
 from bluegreen.fingerprint import Fingerprint
 from bluegreen.guard import Previous
@@ -15,6 +16,7 @@ def describe(
     previous: Previous,
     edge: State | None,
     planned: Mapping[str, Fingerprint],
+    data: DataPlan,
 ) -> str:
     """Tell the update in words; "" when it releases nothing.
 
@@ -24,6 +26,7 @@ def describe(
         previous: what the last update left.
         edge: what nginx serves.
         planned: fingerprints of what the update will leave.
+        data: what becomes of the data.
     """
     target, outgoing = settings.active_color, other(settings.active_color)
     live = edge.color if edge else previous.live
@@ -39,6 +42,7 @@ def describe(
     if health.version_field:
         expected.append(f"version {health.version}")
     lines = [f"release {target} {version}; live now: {serves}"]
+    lines.append(f"data    {describe_data(settings, name, data, live, previous.data)}")
     if running.get(target) == planned.get(target):
         lines.append(f"start   nothing: {target} is on standby")
     else:

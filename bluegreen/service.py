@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
@@ -18,7 +19,10 @@ from bluegreen.containers import (
     make_edge,
     make_image,
     make_network,
+    make_snapshots_volume,
 )
+from bluegreen.data.plan import DataPlan
+from bluegreen.data.step import DataStep
 from bluegreen.edge import render
 from bluegreen.gate import HealthGate
 from bluegreen.images import image_of
@@ -34,6 +38,8 @@ class BlueGreenService(pulumi.ComponentResource):
         live: {color, version, image} of the color that serves.
         standby: {color, version, image} of the color kept ready; None without.
         direct_urls: each published direct port's URL, by color, and the preview's.
+        data: {mode, copy, before, at}: where the data is; where it was before the release that
+            changed that, and when it was copied.
         report: what the last switch did (see `switch.Report`).
     """
 
@@ -43,6 +49,8 @@ class BlueGreenService(pulumi.ComponentResource):
         settings: Settings,
         *,
         root: Path,
+        data_plan: DataPlan,
+        serves: Mapping[str, str],
         drift: str = "",
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -52,30 +60,68 @@ class BlueGreenService(pulumi.ComponentResource):
             name: prefix of everything made in Docker; unique on the host.
             settings: the stack's settings.
             root: the project's folder, which relative paths start from.
+            data_plan: what becomes of the data.
+            serves: {color, version} of what is live before the update; empty values at first.
             drift: how what nginx serves differs from the stack's outputs; "" normally.
             opts: resource options.
         """
         super().__init__("bluegreen:index:Service", name, None, opts)
-        self._scope = scope = Scope(name, settings, root, parent=self)
+        self._scope = scope = Scope(name, settings, root, self, data_plan.copies)
         target, outgoing = settings.active_color, other(settings.active_color)
 
         network = make_network(scope)
         data = make_data_volume(scope)
         images = {color: make_image(scope, color) for color in settings.declared}
         edge = make_edge(scope, network)
-        container = make_color(scope, target, images[target], network, data)
+        step = self._make_data_step(data_plan, serves, edge, data)
+        container = make_color(scope, target, images[target], network, data, after=step)
         gate = self._make_gate(target, container, edge, drift)
-        switch = self._make_switch(gate, edge)
+        switch = self._make_switch(gate, edge, step)
         if outgoing in settings.declared:
             make_color(scope, outgoing, images[outgoing], network, data, after=switch)
         # With standby `remove` the outgoing color is not declared: Pulumi deletes it last.
 
         self.url = _url(_reachable(settings.http_address, settings), settings.http_port)
+        self.data = self._describe_data(data_plan, step)
         self.report = switch.stdout.apply(json.loads)
         self.live = self.report.apply(lambda report: self._describe(report["color"]))
         self.standby = self._describe(outgoing) if outgoing in settings.declared else None
         self.direct_urls = self._direct_urls()
         self.register_outputs({"url": self.url, "live": self.live})
+
+    def _make_data_step(
+        self,
+        plan: DataPlan,
+        serves: Mapping[str, str],
+        edge: docker.Container,
+        data: docker.Volume | None,
+    ) -> DataStep | None:
+        """Snapshot, clone or check; only then the target is touched."""
+        scope, settings = self._scope, self._scope.settings
+        if settings.data.mode == "none":
+            return None
+        needed = [edge, make_snapshots_volume(scope), *([data] if data else [])]
+        return DataStep(
+            "data-step",
+            act=plan.act,
+            changes=plan.changes,
+            service=scope.name,
+            target=settings.active_color,
+            copy=plan.copies[settings.active_color],
+            live={**serves, "copy": plan.live},
+            edge=scope.container("edge"),
+            data=settings.data,
+            database_url=settings.database_url,
+            docker=settings.docker,
+            opts=scope.options(depends_on=needed),
+        )
+
+    def _describe_data(self, plan: DataPlan, step: DataStep | None) -> dict[str, pulumi.Input[str]]:
+        mode, target = self._scope.settings.data.mode, self._scope.settings.active_color
+        if not step:
+            return {"mode": mode}
+        copy = plan.copies[target]
+        return {"mode": mode, "copy": copy, "before": step.before, "at": step.at}
 
     def _make_gate(
         self, color: Color, container: docker.Container, edge: docker.Container, drift: str
@@ -96,14 +142,18 @@ class BlueGreenService(pulumi.ComponentResource):
             opts=scope.options(depends_on=[edge, container]),
         )
 
-    def _make_switch(self, gate: HealthGate, edge: docker.Container) -> command.local.Command:
+    def _make_switch(
+        self, gate: HealthGate, edge: docker.Container, step: DataStep | None
+    ) -> command.local.Command:
         """The switch; its color is the gate's, so that no color is switched to ungated."""
         return command.local.Command(
             "switch",
             create=f"{_python(self._scope.root)} -m bluegreen.switch",
             stdin=gate.color.apply(self._render),
             environment={
-                "BLUEGREEN_ORDER": gate.color.apply(self._order),
+                "BLUEGREEN_ORDER": pulumi.Output.all(gate.color, self._hold(step)).apply(
+                    lambda given: self._order(*given)
+                ),
                 # A gate that ran again is followed by a switch: it finds that all is well, or
                 # puts right what an update left that died in between.
                 "BLUEGREEN_GATE_PASSED_AT": gate.passed_at,
@@ -112,11 +162,16 @@ class BlueGreenService(pulumi.ComponentResource):
             opts=self._scope.options(),
         )
 
+    def _hold(self, step: DataStep | None) -> pulumi.Input[str]:
+        """Which writes wait for the switch: the step's word, where releases change the data."""
+        data = self._scope.settings.data
+        return step.hold if step and (data.mode == "clone" or data.copy) else ""
+
     def _render(self, color: str) -> str:
         names = {each: self._scope.container(each) for each in COLORS}
         return render(self._scope.settings, cast("Color", color), names, self._scope.root)
 
-    def _order(self, color: str) -> str:
+    def _order(self, color: str, hold: str) -> str:
         settings, live = self._scope.settings, cast("Color", color)
         return Order(
             color=live,
@@ -127,6 +182,7 @@ class BlueGreenService(pulumi.ComponentResource):
             bake=settings.bake,
             drain_timeout=settings.drain_timeout,
             docker=settings.docker,
+            hold=hold,
         ).to_json()
 
     def _describe(self, color: Color) -> dict[str, str]:

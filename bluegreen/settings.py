@@ -1,7 +1,7 @@
 """The stack's settings, typed and frozen. `config.load` makes them; nothing else does."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Color = Literal["blue", "green"]
@@ -79,6 +79,36 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Data:
+    """What becomes of the service's data in a release.
+
+    Attributes:
+        mode: where it is; see docs/data.md.
+        keep: so many snapshots of releases are kept; 0 = all.
+        copy: which copy of the data the target runs on: a restored snapshot's or a clone's name,
+            `first` = the volume it began in; "" = as the mode has it.
+        block_writes: whether writes wait while a clone is taken and switched to.
+        allow_loss: whether writes may be lost instead.
+        reads: paths of requests that only read, though their method is not GET.
+        dump: whether an external database is dumped before a release.
+        url_env: environment variable by which the service is told its database's URL.
+        tools_image: image with Python, that volumes are copied in.
+        client_image: image with the external database's own tools.
+    """
+
+    mode: Literal["shared", "clone", "external", "none"]
+    keep: int
+    copy: str
+    block_writes: bool
+    allow_loss: bool
+    reads: tuple[str, ...]
+    dump: bool
+    url_env: str
+    tools_image: str
+    client_image: str
+
+
+@dataclass(frozen=True)
 class Docker:
     """Which daemon: the docker provider's own settings; "" = the environment's."""
 
@@ -103,6 +133,8 @@ class Settings:
     direct_ports: Mapping[Color, int]
     direct_address: str
     data_path: str
+    data: Data
+    database_url: str = field(repr=False)
     grafana_ini: str
     env: Mapping[str, str]
     env_is_secret: bool

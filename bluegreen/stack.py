@@ -9,6 +9,8 @@ import pulumi
 from pulumi.runtime.config import CONFIG, is_config_secret
 
 from bluegreen import config, guard, plan
+from bluegreen.data.plan import DataPlan, plan_data
+from bluegreen.data.snapshots import copy_name
 from bluegreen.edge import State, render
 from bluegreen.errors import ConfigError
 from bluegreen.facts import Container, read_containers, read_edge
@@ -29,12 +31,16 @@ class Plan:
         drift: how what nginx serves differs from the stack's outputs; "" when it does not.
         fingerprints: what each container is made of, for the next update's guard.
         words: the release in words; "" when there is none.
+        data: what becomes of the data.
+        serves: {color, version} of what is live now; empty values when nothing is.
     """
 
     name: str
     drift: str
     fingerprints: dict[str, Fingerprint]
     words: str
+    data: DataPlan
+    serves: Mapping[str, str]
 
 
 def read_settings(root: Path) -> Settings:
@@ -45,7 +51,7 @@ def read_settings(root: Path) -> Settings:
     return config.load(
         raw,
         root,
-        env_is_secret=is_config_secret(prefix + "env"),
+        secrets=[key for key in ("env", "database_url") if is_config_secret(prefix + key)],
         docker=Docker(
             host=provider.get("host") or "",
             context=provider.get("context") or "",
@@ -71,15 +77,21 @@ def guarded(settings: Settings, root: Path) -> Plan:
         asked_containers = pool.submit(read_containers, settings.docker, name)
         previous = guard.read_previous()
     edge, containers = asked_edge.result(), asked_containers.result()
+    live = edge.color if edge else previous.live
+    data = plan_data(settings, live, containers or {}, previous.data.get("copy", ""), copy_name())
     planned: dict[str, Fingerprint] = {
-        color: fingerprint_color(settings, color, name, root) for color in settings.declared
+        color: fingerprint_color(settings, color, name, root, data.copies[color])
+        for color in settings.declared
     }
     planned["edge"] = fingerprint_edge(settings)
+    running, target = previous.running or {}, settings.active_color
+    data = data.due(live != target or running.get(target) != planned[target])
     guard.refuse_interruptions(settings, previous, edge, planned, containers)
     drift = guard.drift(previous, edge, containers)
     _refuse_leftovers(settings, name, previous, edge, containers or {}, drift)
-    words = plan.describe(settings, name, previous, edge, planned)
-    return Plan(name, drift, planned, words)
+    words = plan.describe(settings, name, previous, edge, planned, data)
+    serves = {"color": live, "version": edge.version if edge else ""}
+    return Plan(name, drift, planned, words, data, serves)
 
 
 def _refuse_leftovers(

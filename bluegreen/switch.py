@@ -60,6 +60,8 @@ class Switch:
                 nginx.write(stamp(self._rendered, generation, since))
                 if before:  # before the first switch nginx knows no color to ask
                     nginx.probe(order.color, PROBE_SECONDS)
+                    if order.hold:
+                        nginx.hold(order.hold, before.color, order.color)
                 nginx.arm(order.bake.seconds + TRIAL)
             except BluegreenError as error:
                 lost = isinstance(error, EdgeUnreachable)
@@ -100,6 +102,8 @@ class Switch:
         baked = time.monotonic()
         count = traffic.count if traffic else Count()
         cut = self._drain(traffic, at or baked)
+        if self._order.hold:
+            self._nginx.let_go()
         return Report(
             color=self._order.color,
             version=self._order.version,

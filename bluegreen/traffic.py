@@ -70,6 +70,8 @@ class Traffic:
         if generation < self._generation:
             self._older.append(time.monotonic())
         elif generation == self._generation:
+            if status == 503 and entry.get("upstream") == "":
+                return  # a write that nginx holds back says nothing of the target
             errors = self.count.errors + (status >= 500)
             self.count = Count(self.count.requests + 1, errors)
             if self.count.exceeds(self._bake):

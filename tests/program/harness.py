@@ -89,6 +89,8 @@ class World(mocks.Mocks):
         outputs = dict(args.inputs)
         if args.typ == "docker:index/remoteImage:RemoteImage":
             outputs["imageId"] = f"id of {args.inputs['name']}"
+        if args.name == "data-step":
+            outputs |= {"hold": "token", "before": "", "at": ""}
         if args.name == "gate":
             outputs["passed_at"] = "2031-01-02T03:04:05.000+00:00"
         if args.name == "switch":

@@ -13,7 +13,10 @@ from bluegreen.settings import COLORS, Color, other
 from tests.program.harness import FIRST, NAME, ROOT, Run, run_program
 from tests.unit.examples import make_settings
 
-ALWAYS = {NAME, "network", "data", "edge", "edge-config", "image-edge", "gate", "switch"}
+ALWAYS = {NAME, "network", "data", "edge", "edge-config", "image-edge", "gate", "switch"} | {
+    "snapshots",
+    "data-step",
+}
 WAYS = list(product(COLORS, ("remove", "keep"), (False, True)))
 
 
@@ -31,7 +34,8 @@ def test_a_release_is_one_graph_that_follows_the_active_color(
     found, outgoing = run(color, standby, preview), other(color)
     kept = {outgoing, f"image-{outgoing}"} if standby == "keep" else set()
     assert set(found.resources) == ALWAYS | {color, f"image-{color}"} | kept
-    assert found[color].depends_on == {"network", "data", f"image-{color}"}
+    assert found["data-step"].depends_on == {"data", "snapshots", "edge"}
+    assert found[color].depends_on == {"network", "data", f"image-{color}", "data-step"}
     assert found["edge"].depends_on == {"network", "edge-config", "image-edge"}
     assert found["gate"].depends_on == {color, "edge"}
     assert found["switch"].depends_on == {"gate", "edge"}
@@ -117,7 +121,10 @@ def test_the_data_volume_outlives_the_stack() -> None:
 def test_nothing_else_is_left_behind() -> None:
     """`pulumi destroy` removes all but the data."""
     resources = run(standby="keep").resources
-    assert [n for n, each in resources.items() if each.options.retainOnDelete] == ["data"]
+    assert [n for n, each in resources.items() if each.options.retainOnDelete] == [
+        "data",
+        "snapshots",
+    ]
 
 
 def test_both_colors_share_the_data_volume() -> None:
@@ -310,7 +317,8 @@ def test_what_a_color_runs_with_comes_from_the_config() -> None:
         user="472",
     ).inputs("blue")
     assert found["command"] == ["run", "it"]
-    assert found["envs"] == ["A=1", "B=2"]
+    sqlite = ["GF_DATABASE_QUERY_RETRIES=10", "GF_DATABASE_WAL=true"]
+    assert found["envs"] == ["A=1", "B=2", *sqlite]
     assert (found["memory"], found["cpus"], found["user"]) == (512, "1.5", "472")
     bare = run().inputs("blue")
     assert not {"command", "memory", "cpus", "user"} & {k for k, v in bare.items() if v}

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pulumi.dynamic import ConfigureRequest
 
-from bluegreen import gate, verdict
+from bluegreen import dynamic, verdict
 from bluegreen.errors import EdgeUnreachable, GateFailed
 from bluegreen.gate import HealthGateProvider
 from bluegreen.settings import Docker
@@ -259,11 +259,11 @@ def test_a_provider_ends_with_its_engine_however_that_ends(
 ) -> None:
     """A kill -9 of pulumi leaves no process behind that nobody needs."""
     ended = threading.Event()
-    monkeypatch.setattr(gate, "ENGINE_PULSE", 0.01)
+    monkeypatch.setattr(dynamic, "ENGINE_PULSE", 0.01)
     monkeypatch.setattr(os, "_exit", lambda _code: ended.set())
     with socket.create_server(("127.0.0.1", 0)) as engine:
         host, port = engine.getsockname()
-        gate._end_with_the_engine(f"{host}:{port}")
+        dynamic._end_with_the_engine(f"{host}:{port}")
         engine.accept()[0].close()
         assert not ended.is_set()
     assert ended.wait(5)

@@ -66,7 +66,7 @@ REFUSED: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (BOTH | {"blue_port": "3003"}, {"direct_address": "10.0.0.1"}, "blue_port: 127.0.0.1:3003 → "),
     (BOTH, {"command": ["run"]}, "command changes"),
     (BOTH, {"data_path": "/data"}, "data_path: /var/lib/grafana → /data"),
-    (BOTH, {"data_path": ""}, "data_path: /var/lib/grafana → :"),
+    (BOTH, {"data_path": ""}, "data_path: /var/lib/grafana → , env changes:"),
     (BOTH, {"grafana_ini": "a.ini"}, "grafana_ini changes"),
     (BOTH | {"grafana_ini": "a.ini"}, {"grafana_ini": "b.ini"}, "grafana_ini changes"),
     (BOTH, {"env": {"A": "b"}}, "env changes"),

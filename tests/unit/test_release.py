@@ -23,7 +23,7 @@ def project(active: str, *history: tuple[str, str]) -> Project:
     made = SimpleNamespace(
         create=lambda: None,
         edge=lambda: State(active, versions[f"{active}_version"], 3, "then", "abc"),
-        file=SimpleNamespace(active_color=active, get=lambda key: versions.get(key, "")),
+        file=SimpleNamespace(data={}, active_color=active, get=lambda key: versions.get(key, "")),
         history=lambda: updates,
     )
     return cast("Project", made)
@@ -44,6 +44,6 @@ def test_the_same_command_ends_an_update_that_was_killed_behind_its_switch(
 ) -> None:
     """Green is live, and no update that ended well says so; else it goes to the idle color."""
     asked: list[Any] = []
-    monkeypatch.setattr(release, "_release", lambda _p, *what, **_more: asked.append(what[:2]))
+    monkeypatch.setattr(release, "release", lambda _p, *what, **_more: asked.append(what[:2]))
     release.deploy(project("green", *history), "12.4.0", Progress(quiet=True), yes=True, git=False)
     assert asked == [released]

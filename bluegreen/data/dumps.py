@@ -1,0 +1,50 @@
+"""Dumps: snapshots of an external database, made by its own tools."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from bluegreen.data import tools
+from bluegreen.data.database import Client, Database
+from bluegreen.data.names import snapshots_of
+from bluegreen.data.snapshots import Snapshot, Store, copy_name
+from bluegreen.settings import Data, Docker
+
+
+def take_dump(
+    docker: Docker,
+    data: Data,
+    service: str,
+    database: Database,
+    live: Mapping[str, str],
+    *,
+    reason: str,
+) -> Snapshot:
+    """Dump a database that is in use; `live` is {color, version} of what uses it."""
+    part = f".part-{copy_name()}"
+    store = Store(docker, data.tools_image, service)
+    tools.make_volume(docker, snapshots_of(service), service)
+    client = Client(database, docker, data.client_image, service)
+    schema, begun = client.check(), datetime.now(UTC)
+    at = client.dump(f"/snapshots/{part}/files/dump", snapshots_of(service))
+    manifest = {
+        "at": at or begun.isoformat(timespec="microseconds"),
+        "color": live["color"],
+        "version": live["version"],
+        "reason": reason,
+        "of": database.where,
+        "schema": schema,
+        "seconds": round((datetime.now(UTC) - begun).total_seconds(), 3),
+    }
+    return store.seal(part, manifest, data.keep)
+
+
+def restore_dump(
+    docker: Docker, data: Data, service: str, database: Database, identity: str
+) -> str:
+    """Restore a dump into a new database beside the one in use; return the copy's name."""
+    Store(docker, data.tools_image, service).verify(identity)
+    copy = copy_name(identity)
+    Client(database, docker, data.client_image, service).restore(
+        f"/snapshots/{identity}/files/dump", snapshots_of(service), copy
+    )
+    return copy

@@ -1,0 +1,26 @@
+"""The environment that a color gets: the stack's own, and what its data asks for."""
+
+from collections.abc import Mapping
+
+from bluegreen import defaults
+from bluegreen.data.database import Database
+from bluegreen.settings import Settings
+
+
+def environment(settings: Settings, copy: str) -> Mapping[str, str]:
+    """Variables by name; what the stack's `env` says wins."""
+    return _for_data(settings, copy) | dict(settings.env)
+
+
+def _for_data(settings: Settings, copy: str) -> dict[str, str]:
+    data = settings.data
+    grafana = data.url_env == defaults.URL_ENV
+    if settings.database_url:
+        url = Database.from_url(settings.database_url).copy(copy).url
+        return {data.url_env: url} | (defaults.DATABASE_ENV if grafana else {})
+    return dict(defaults.SQLITE_ENV) if settings.data_path == defaults.DATA_PATH else {}
+
+
+def is_secret(settings: Settings) -> bool:
+    """Whether the environment is not to be shown."""
+    return settings.env_is_secret or bool(settings.database_url)

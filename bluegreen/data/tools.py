@@ -1,0 +1,96 @@
+"""Containers that do something with the data and are gone afterwards.
+
+Nothing secret is ever on a command line: programs and passwords go in on standard input.
+"""
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bluegreen.errors import DataFailed
+from bluegreen.facts import COPY_LABEL, LABEL
+from bluegreen.settings import Docker
+from bluegreen.shell import NO_DOCKER, ask, command, environment
+
+PROGRAM = Path(__file__).with_name("inside.py")
+MOST_SECONDS = 6 * 3600.0
+
+
+def run_inside(
+    docker: Docker,
+    image: str,
+    verb: str,
+    told: Mapping[str, Any],
+    volumes: Mapping[str, str],
+    *,
+    service: str,
+    name: str = "",
+) -> dict[str, Any]:
+    """Run a verb of `inside` and return what it says.
+
+    Args:
+        docker: which daemon.
+        image: an image with Python.
+        verb: the verb.
+        told: its JSON.
+        volumes: volumes by the path they are mounted at.
+        service: prefix of everything the stack makes in Docker, for the label.
+        name: name of the container, for one that there must be but one of; one that is left of
+            an update that was killed is ended first.
+
+    Raises:
+        DataFailed: it was not done; the message says why.
+    """
+    words = ["python3", "-", verb, json.dumps(told)]
+    said = run(docker, image, words, PROGRAM.read_text(), volumes, service=service, name=name)
+    found: dict[str, Any] = json.loads(said)
+    return found
+
+
+def run(
+    docker: Docker,
+    image: str,
+    words: Sequence[str],
+    given: str,
+    volumes: Mapping[str, str],
+    *,
+    service: str,
+    name: str = "",
+    network: str = "none",
+) -> str:
+    """Run a command in a container, with this on its standard input; return what it puts out."""
+    if name:
+        ask(docker, "rm", "-f", name)
+    options = ["--rm", "-i", "--user", "0:0", "--network", network, "--log-driver", "none"]
+    options += ["--label", f"{LABEL}={service}", *(("--name", name) if name else ())]
+    for path, volume in volumes.items():
+        options += ["--mount", f"type=volume,src={volume},dst={path}"]
+    try:
+        done = subprocess.run(
+            command(docker, "run", *options, "--entrypoint", words[0], image, *words[1:]),
+            env=environment(docker),
+            input=given,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=MOST_SECONDS,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise DataFailed(NO_DOCKER) from None
+    except subprocess.TimeoutExpired:
+        raise DataFailed(f"it did not end within {MOST_SECONDS / 3600:g} h") from None
+    if done.returncode:
+        raise DataFailed(done.stderr.strip() or f"exit code {done.returncode}")
+    return done.stdout
+
+
+def make_volume(docker: Docker, volume: str, service: str, **labels: str) -> None:
+    """Make a volume, or take the one that is there."""
+    told = {LABEL: service, COPY_LABEL: volume} | {f"bluegreen.{k}": v for k, v in labels.items()}
+    words = [word for key, value in told.items() for word in ("--label", f"{key}={value}")]
+    done = ask(docker, "volume", "create", *words, volume)
+    if done.returncode:
+        raise DataFailed(f"volume {volume}: {done.stderr.strip()}")
