@@ -22,7 +22,7 @@ down-demo: setup ## remove the demo with its data
 	@$(READY) && pulumi stack select demo && pulumi destroy --yes --skip-preview --stack demo \
 	    && docker volume rm bluegreen-demo-data >/dev/null && echo "demo: removed, with its data"
 
-bench: setup ## what switches lose and how fast all is, beside a hand-written script; 40 min
+bench: setup ## what switches lose and how fast all is, beside a hand-written script; 35 min
 	@command -v wrk >/dev/null || apt-get install -qq -y wrk >/dev/null 2>&1 || true
 	@$(READY) && bluegreen bench
 
@@ -33,8 +33,7 @@ preview: setup ## show what `make up` would do
 	@$(READY) && pulumi stack select --create dev && pulumi preview --diff --stack dev
 
 down: setup ## remove stack dev; its data volume stays
-	@$(READY) && pulumi destroy --yes --stack dev \
-	    && echo "kept: volume bluegreen-dev-data (docker volume rm bluegreen-dev-data removes it)"
+	@$(READY) && bluegreen down --yes --stack dev
 
 review: setup ## what this branch would release, compared with BASE (origin/main)
 	@$(READY) && python -m delivery review
@@ -56,4 +55,7 @@ test: lint ## all tests: units, program, end to end
 chaos: setup ## the whole fault matrix, some 25 minutes, into out/chaos.json
 	@$(READY) && python -m chaos
 
-.PHONY: help setup env demo down-demo bench up preview down review runner publish lint test chaos
+data-proof: setup ## a writer through every data mode and path, into out/data.json; 5 min
+	@$(READY) && python -m proof
+
+.PHONY: help setup env demo down-demo bench up preview down review runner publish lint test chaos data-proof

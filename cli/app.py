@@ -1,28 +1,25 @@
 """The commands, each a verb: their options here, their work in the module of their name."""
 
-import functools
 import json
 import os
-import sys
-from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from bluegreen.errors import BluegreenError
 from cli import doctor as doctor_
+from cli import down as down_
 from cli import history as history_
 from cli import plan as plan_
 from cli import promote as promote_
 from cli import recover as recover_
-from cli import release
+from cli import release, snapshot
 from cli import status as status_
 from cli.bench import bench
-from cli.errors import CommandError, Exit
+from cli.errors import Exit
+from cli.options import HERE, Commit, Dir, Json, Stack, Yes, ends_well
 from cli.progress import Progress
 from cli.project import Project
 
@@ -34,40 +31,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-
-Dir = Annotated[Path, typer.Option("--dir", help="The project's folder.", envvar="BLUEGREEN_DIR")]
-Stack = Annotated[str, typer.Option("--stack", "-s", help="The stack.", envvar="BLUEGREEN_STACK")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the update.")]
-Json = Annotated[bool, typer.Option("--json", help="Tell it as JSON.")]
-Commit = Annotated[bool, typer.Option("--commit", help="Commit the stack's file to git.")]
-HERE = Path()
-
-
-def ends_well(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn every failure into a short block and an exit code."""
-
-    @functools.wraps(command)
-    def run(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except (CommandError, BluegreenError) as error:
-            _tell(error)
-            raise typer.Exit(getattr(error, "code", Exit.FAILED)) from None
-        except KeyboardInterrupt:
-            print("interrupted", file=sys.stderr)
-            raise typer.Exit(Exit.INTERRUPTED) from None
-
-    return run
-
-
-def _tell(error: Exception) -> None:
-    what = getattr(error, "what", str(error))
-    serves, todo = getattr(error, "serves", ""), getattr(error, "todo", "")
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(f"failed: {what}", style="red", markup=False)
-    for label, text in (("now", serves), ("to do", todo)):
-        if text:
-            console.print(f"{label}: {text}", markup=False)
 
 
 @app.command()
@@ -211,6 +174,22 @@ def recover(stack: Stack = "dev", folder: Dir = HERE) -> None:
     print(f"now: {project.serves()}")
 
 
+@app.command()
+@ends_well
+def down(
+    stack: Stack = "dev",
+    folder: Dir = HERE,
+    yes: Yes = False,
+    with_data: Annotated[
+        bool, typer.Option("--with-data", help="Remove the data and its snapshots too.")
+    ] = False,
+) -> None:
+    """Remove the stack; its data stays unless told otherwise."""
+    for line in down_.down(Project(folder, stack), with_data=with_data, yes=yes):
+        print(line)
+
+
+app.add_typer(snapshot.app, name="snapshot")
 app.command()(ends_well(bench))
 
 

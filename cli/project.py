@@ -15,9 +15,10 @@ from pulumi import automation
 from pulumi.automation.errors import CommandError as PulumiError
 from pulumi.automation.events import EngineEvent
 
+from bluegreen import config
 from bluegreen.edge import State
 from bluegreen.facts import read_edge
-from bluegreen.settings import Docker
+from bluegreen.settings import Docker, Settings
 from cli.errors import CommandError, Exit
 from cli.stackfile import StackFile
 
@@ -62,6 +63,19 @@ class Project:
         with told():
             self.stack = automation.create_or_select_stack(self.name, work_dir=str(self.root))
 
+    def settings(self) -> Settings:
+        """The stack's settings, secrets among them."""
+        with told():
+            given = self.stack.get_all_config()
+        prefix = f"{PROJECT}:"
+        ours = {k.removeprefix(prefix): v for k, v in given.items() if k.startswith(prefix)}
+        return config.load(
+            {key: value.value for key, value in ours.items()},
+            self.root,
+            secrets=[key for key, value in ours.items() if value.secret],
+            docker=self.docker,
+        )
+
     def outputs(self) -> dict[str, Any]:
         """The outputs of the last update that went well; secrets are left out."""
         with told():
@@ -70,11 +84,11 @@ class Project:
     @property
     def docker(self) -> Docker:
         """Which daemon the stack's config names."""
-        config = self.file.section("docker")
+        said = self.file.section("docker")
         return Docker(
-            host=config.get("host", ""),
-            context=config.get("context", ""),
-            cert_path=config.get("certPath", ""),
+            host=said.get("host", ""),
+            context=said.get("context", ""),
+            cert_path=said.get("certPath", ""),
         )
 
     def edge(self) -> State | None:
@@ -93,6 +107,10 @@ class Project:
     def preview(self, on_event: Callable[[EngineEvent], None]) -> Outcome:
         """Run the preview."""
         return self._run(lambda: self.stack.preview(on_event=on_event, color="never"))
+
+    def destroy(self, on_event: Callable[[EngineEvent], None]) -> Outcome:
+        """Remove all that the stack made, but for what is retained."""
+        return self._run(lambda: self.stack.destroy(on_event=on_event, color="never"))
 
     def _run(self, act: Callable[[], Any]) -> Outcome:
         try:

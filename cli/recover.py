@@ -14,6 +14,7 @@ from pulumi import automation
 from bluegreen.leftovers import Thing, read_things, unknown_to
 from bluegreen.shell import ask
 from cli.checkpoint import mend, state_folder
+from cli.data import volumes
 from cli.errors import CommandError, Exit
 from cli.project import PROJECT, Project, told
 
@@ -149,7 +150,7 @@ def _await(project: Project, pending: list[Mapping[str, Any]]) -> None:
 def _removable(project: Project, state: Mapping[str, Any]) -> list[Thing]:
     """Leftovers that serve nobody: containers first, as what they use is not to be had before."""
     service, edge = project.service, project.edge()
-    kept = {f"{service}-data"}
+    kept = set(volumes(project))
     if edge:  # a color is live: the edge serves it, whoever has forgotten about it
         kept |= {f"{service}-{edge.color}", f"{service}-edge", service, f"{service}-edge-config"}
     left = unknown_to(state, read_things(project.docker, service))

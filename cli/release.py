@@ -8,7 +8,7 @@ from types import FrameType
 import typer
 
 from bluegreen.settings import COLORS, Color, other
-from cli import recover
+from cli import data, recover
 from cli.errors import CommandError, Exit
 from cli.git import commit
 from cli.progress import Progress
@@ -38,7 +38,7 @@ def deploy(project: Project, version: str, progress: Progress, *, yes: bool, git
             todo="bluegreen deploy VERSION",
             code=Exit.USAGE,
         )
-    _release(project, target, version, progress, yes=yes, git=git)
+    release(project, target, version, progress, copy=data.copy_to_deploy(project), yes=yes, git=git)
 
 
 def _unfinished(project: Project, live: Color) -> bool:
@@ -56,7 +56,8 @@ def abort(project: Project, progress: Progress, *, yes: bool, git: bool) -> None
         raise CommandError("no color is live: there is nothing to go back to", code=Exit.USAGE)
     edge = project.edge()
     version = edge.version if edge else project.file.get(f"{live}_version")
-    _release(project, live, version, progress, yes=yes, git=git)
+    copy = data.copy_of_live(project, live)
+    release(project, live, version, progress, copy=copy, yes=yes, git=git)
 
 
 def rollback(project: Project, progress: Progress, *, yes: bool, git: bool) -> None:
@@ -76,7 +77,10 @@ def rollback(project: Project, progress: Progress, *, yes: bool, git: bool) -> N
             todo="bluegreen deploy VERSION",
             code=Exit.USAGE,
         )
-    _release(project, back, version, progress, yes=yes, git=git)
+    for line in data.warnings(project, version):
+        progress.tell("data", line)
+    copy = data.copy_before(project)
+    release(project, back, version, progress, copy=copy, yes=yes, git=git)
 
 
 def _version_before(project: Project, color: Color) -> str:
@@ -88,14 +92,22 @@ def _version_before(project: Project, color: Color) -> str:
     return ""
 
 
-def _release(
-    project: Project, color: Color, version: str, progress: Progress, *, yes: bool, git: bool
+def release(
+    project: Project,
+    color: Color,
+    version: str,
+    progress: Progress,
+    *,
+    copy: str,
+    yes: bool,
+    git: bool,
 ) -> None:
-    """Make a color live at a version."""
+    """Make a color live at a version, on a copy of the data ("": as its mode has it)."""
     for line in recover.heal(project):
         progress.tell("recovered", line)
     file = project.file
     before = project.serves()
+    file.change_copy(copy)
     file.change(**{f"{color}_version": version, "active_color": color})
     try:
         _preview(project, progress)

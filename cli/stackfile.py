@@ -73,6 +73,22 @@ class StackFile:
         self._yaml.dump(self._content, text)
         self._write(text.getvalue())
 
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the file says of the data."""
+        return dict((self._content.get("config") or {}).get(f"{NAMESPACE}:data") or {})
+
+    def change_copy(self, copy: str) -> None:
+        """Name a copy of the data for the next change; "" takes the name away."""
+        config: Any = self._content.setdefault("config", {})
+        data = config.get(f"{NAMESPACE}:data")
+        if copy:
+            config.setdefault(f"{NAMESPACE}:data", {})["copy"] = copy
+        elif data and "copy" in data:
+            del data["copy"]
+            if not data:
+                del config[f"{NAMESPACE}:data"]
+
     def restore(self) -> None:
         """Put back what was read."""
         self._write(self.before)
