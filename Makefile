@@ -19,8 +19,7 @@ demo: setup ## two switches under load on http://127.0.0.1:8080, and what they l
 	@$(READY) && python -m demo
 
 down-demo: setup ## remove the demo with its data
-	@$(READY) && pulumi stack select demo && pulumi destroy --yes --skip-preview --stack demo \
-	    && docker volume rm bluegreen-demo-data >/dev/null && echo "demo: removed, with its data"
+	@$(READY) && bluegreen down --yes --with-data --stack demo
 
 bench: setup ## what switches lose and how fast all is, beside a hand-written script; 35 min
 	@command -v wrk >/dev/null || apt-get install -qq -y wrk >/dev/null 2>&1 || true

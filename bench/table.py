@@ -14,6 +14,8 @@ def as_markdown(results: Mapping[str, Any], name: str = "this program") -> str:
     if "default_drain" in results:
         blocks.append(_drain(results["default_drain"]))
     blocks += [_times(results)] if _times(results) else []
+    if "snapshots" in results:
+        blocks.append(_snapshots(results["snapshots"]))
     if "growth" in results:
         blocks.append(_growth(results["growth"]))
     return "\n\n".join(blocks) + "\n"
@@ -119,6 +121,24 @@ def _times(results: Mapping[str, Any]) -> str:
         )
         rows.append(("`pulumi preview`", [f"{update['preview_s']['median']:.2f} s", "", ""]))
     return _table(["", "this program", "compared with", "ratio"], rows) if rows else ""
+
+
+def _snapshots(rows: list[Mapping[str, Any]]) -> str:
+    return _table(
+        ["data", "snapshot", "added to a release", "writes meanwhile", "longest pause of them"],
+        [
+            (
+                f"{row['data_bytes'] / 1e6:,.0f} MB",
+                [
+                    f"{row['snapshot_s']:.2f} s",
+                    f"{row['added_to_release_s']:.2f} s",
+                    f"{row['writes_meanwhile']:,}",
+                    f"{row['longest_pause_s'] * 1000:,.0f} ms",
+                ],
+            )
+            for row in rows
+        ],
+    )
 
 
 def _growth(rows: list[Mapping[str, Any]]) -> str:

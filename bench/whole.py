@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import load
-from bench import baseline, growth, releases, throughput, updates
+from bench import baseline, growth, releases, snapshots, throughput, updates
 from bench.errors import BenchError
 from bench.figures import ratio
 from bench.machine import describe
@@ -148,6 +148,10 @@ def _growth(whole: Whole, _sizes: Sizes, folder: Path, told: Told) -> None:
     whole.results["growth"] = growth.measure(folder, told)
 
 
+def _snapshots(whole: Whole, _sizes: Sizes, folder: Path, told: Told) -> None:
+    whole.results["snapshots"] = snapshots.measure(folder, told)
+
+
 @dataclass(frozen=True)
 class Part:
     """One part: what it measures, how, and how long that takes in minutes, about, on 2 cores."""
@@ -174,5 +178,6 @@ PARTS = {
     "release": Part("releases beyond the service's own boot, and the gate", _releases, lambda _: 2),
     "updates": Part("updates without changes, and previews", _updates, lambda _: 1),
     "throughput": Part("the edge against a bare nginx", _throughput, lambda _: 1.5),
+    "snapshots": Part("snapshots of 10 MB and 1 GB", _snapshots, lambda _: 1.5),
     "growth": Part("the same with 1, 10 and 50 stacks", _growth, lambda _: 8),
 }

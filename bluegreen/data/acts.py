@@ -1,6 +1,7 @@
 """What the data step does: a snapshot, a clone, or a look at the database."""
 
 import sys
+import time
 from typing import Any
 
 from bluegreen.data import tools
@@ -30,9 +31,11 @@ def act(props: dict[str, Any]) -> dict[str, Any]:
     outputs: dict[str, Any] = {"before": live["copy"] if props["changes"] else props["copy"]}
     if props["changes"] and props["act"] != "clone":
         outputs["hold"] = TRIAL_HOLD
+    begun = time.monotonic()
     try:
         if props["act"]:
             outputs |= acts[props["act"]](props, docker)
+            outputs["seconds"] = round(time.monotonic() - begun, 3)
     except BluegreenError as error:
         serves = (
             f"{live['color']} {live['version']} still serves"
@@ -70,7 +73,6 @@ def _snapshot(props: dict[str, Any], docker: Docker) -> dict[str, Any]:
         "schema": taken.schema,
         "at": taken.at,
         "bytes": taken.bytes,
-        "seconds": taken.seconds,
     }
 
 

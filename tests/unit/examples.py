@@ -1,5 +1,6 @@
 """Settings for tests, made the way the program makes them: from a stack's raw config."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ ROOT = Path(__file__).parents[2]
 SMALLEST = {"active_color": "blue", "blue_version": "12.4.0"}
 
 
-def make_settings(root: Path = ROOT, **raw: Any) -> Settings:
+def make_settings(root: Path = ROOT, *, secrets: Sequence[str] = (), **raw: Any) -> Settings:
     """Settings of the smallest config, with these keys changed."""
-    return config.load(SMALLEST | raw, root)
+    return config.load(SMALLEST | raw, root, secrets=secrets)
 
 
 def make_health(**changed: Any) -> Health:
