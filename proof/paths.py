@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from bluegreen.settings import COLORS, Color, other
 from lab.host import Finished, LabFailed, docker, finish
@@ -33,7 +33,7 @@ class Scene:
         color = self.stack.live()[0]
         if color not in COLORS:
             raise LabFailed(f"no color is live: {color}")
-        return cast("Color", color)
+        return color
 
     def env(self, **variables: str) -> None:
         """Let the next container run with these, and only these."""

@@ -177,7 +177,7 @@ def test_writes_wait_while_a_clone_is_made_and_reads_go_on(make_stack: StackMake
     stack.up()
     stack.configure(env={"STANDIN_MIGRATION_SECONDS": "4"}, **GREEN)
     process = stack.start(stack.command("up", "--yes", "--skip-preview"))
-    held = {}
+    held: dict[int, tuple[str | None, int, int]] = {}
     while process.poll() is None:
         answer = httpx.post(f"{stack.url}/api/dashboards/db", json={"dashboard": {"uid": "x"}})
         reading = httpx.get(stack.url).status_code

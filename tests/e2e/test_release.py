@@ -84,7 +84,7 @@ def test_a_refresh_and_restarts_by_hand_show_no_changes(stack: Stack) -> None:
     assert stack.live() == ("blue", "12.3.0")
 
 
-def test_destroy_leaves_the_data_volume_and_nothing_else(make_stack: Maker) -> None:
+def test_destroy_leaves_data_and_snapshots_and_nothing_else(make_stack: Maker) -> None:
     """A second stack on the host is untouched by it."""
     doomed, other = make_stack(), make_stack()
     doomed.up()
@@ -96,7 +96,8 @@ def test_destroy_leaves_the_data_volume_and_nothing_else(make_stack: Maker) -> N
     mine = ("--filter", f"label=bluegreen.service={doomed.service}", "--format")
     assert docker("ps", "-a", *mine, "{{.Names}}") == ""
     assert docker("network", "ls", *mine, "{{.Name}}") == ""
-    assert docker("volume", "ls", *mine, "{{.Name}}").split() == [f"{doomed.service}-data"]
+    kept = docker("volume", "ls", *mine, "{{.Name}}").split()
+    assert sorted(kept) == [f"{doomed.service}-data", f"{doomed.service}-snapshots"]
     doomed.up()  # and the data is taken up again
     assert doomed.live() == ("blue", "12.3.0")
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 import sqlite3
 import threading
@@ -147,7 +148,7 @@ def test_a_full_disk_is_told_before_anything_is_copied(monkeypatch: pytest.Monke
     """What is needed, what is free; nothing half done stays."""
     make_database(200).close()
     disk = namedtuple("disk", "f_bavail f_frsize")(1, 512)
-    monkeypatch.setattr(inside.os, "statvfs", lambda _path: disk)
+    monkeypatch.setattr(os, "statvfs", lambda _path: disk)
     with pytest.raises(Refused, match=r"no room for it: \d.* MB are needed, 0.0 MB are free"):
         take()
     assert list(inside.STORE.iterdir()) == []
