@@ -6,8 +6,8 @@ import os
 import shutil
 import sqlite3
 import threading
-from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -147,7 +147,7 @@ def test_a_clone_replaces_what_is_in_the_target() -> None:
 def test_a_full_disk_is_told_before_anything_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is needed, what is free; nothing half done stays."""
     make_database(200).close()
-    disk = namedtuple("disk", "f_bavail f_frsize")(1, 512)
+    disk = SimpleNamespace(f_bavail=1, f_frsize=512)
     monkeypatch.setattr(os, "statvfs", lambda _path: disk)
     with pytest.raises(Refused, match=r"no room for it: \d.* MB are needed, 0.0 MB are free"):
         take()
