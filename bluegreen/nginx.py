@@ -15,6 +15,7 @@ import httpx
 
 from bluegreen.edge import BOOTSTRAP, CONFIG_FOLDER, FLAGS, State, flag_of, state_of
 from bluegreen.errors import BluegreenError, EdgeUnreachable, SwitchFailed
+from bluegreen.order import TRIAL_HOLD
 from bluegreen.probe import Answer, ask
 from bluegreen.settings import Health
 from bluegreen.shell import Shell
@@ -25,7 +26,6 @@ PUBLIC, INTERNAL = "http://127.0.0.1:80", "http://127.0.0.1:8008"
 POLL = 0.05
 SURE = 5  # fresh connections in a row that must reach the new workers
 RELOAD_TIMEOUT = 15.0
-TRIAL_HOLD = "trial"  # hold writes back from the target alone, from the switch on
 TRIAL = 60.0  # how much longer than its bake a switch may be on trial
 
 # Lists nginx's workers; the [s] keeps grep from finding itself.

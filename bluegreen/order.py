@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 
 from bluegreen.settings import Bake, Docker, Health
 
+TRIAL_HOLD = "trial"  # hold writes back from the target alone, from the switch on
+
 
 @dataclass(frozen=True)
 class Order:

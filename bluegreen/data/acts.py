@@ -11,7 +11,7 @@ from bluegreen.data.hold import Hold
 from bluegreen.data.names import copy_of, step_of
 from bluegreen.data.snapshots import RELEASE, Store
 from bluegreen.errors import BluegreenError, DataFailed
-from bluegreen.nginx import TRIAL_HOLD
+from bluegreen.order import TRIAL_HOLD
 from bluegreen.settings import Data, Docker
 
 # Kept for as long as the provider's process lives, which is until the update's end: a release

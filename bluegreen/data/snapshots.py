@@ -55,7 +55,8 @@ class Store:
         self._docker, self._image, self._service = docker, image, service
 
     def _run(self, verb: str, told: Mapping[str, Any], name: str = "", **volumes: str) -> Any:
-        tools.make_volume(self._docker, snapshots_of(self._service), self._service)
+        if not name:  # in a release it is a resource, and there
+            tools.make_volume(self._docker, snapshots_of(self._service), self._service)
         mounts = {f"/{path}": volume for path, volume in volumes.items()}
         mounts["/snapshots"] = snapshots_of(self._service)
         return tools.run_inside(

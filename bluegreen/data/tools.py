@@ -15,6 +15,7 @@ from bluegreen.settings import Docker
 from bluegreen.shell import NO_DOCKER, ask, command, environment
 
 PROGRAM = Path(__file__).with_name("inside.py")
+NAME_TAKEN = "is already in use by container"
 MOST_SECONDS = 6 * 3600.0
 
 
@@ -61,15 +62,24 @@ def run(
     network: str = "none",
 ) -> str:
     """Run a command in a container, with this on its standard input; return what it puts out."""
-    if name:
-        ask(docker, "rm", "-f", name)
     options = ["--rm", "-i", "--user", "0:0", "--network", network, "--log-driver", "none"]
     options += ["--label", f"{LABEL}={service}", *(("--name", name) if name else ())]
     for path, volume in volumes.items():
         options += ["--mount", f"type=volume,src={volume},dst={path}"]
+    whole = command(docker, "run", *options, "--entrypoint", words[0], image, *words[1:])
+    done = _finish(whole, docker, given)
+    if name and done.returncode and NAME_TAKEN in done.stderr:
+        ask(docker, "rm", "-f", name)
+        done = _finish(whole, docker, given)
+    if done.returncode:
+        raise DataFailed(done.stderr.strip() or f"exit code {done.returncode}")
+    return done.stdout
+
+
+def _finish(words: list[str], docker: Docker, given: str) -> subprocess.CompletedProcess[str]:
     try:
-        done = subprocess.run(
-            command(docker, "run", *options, "--entrypoint", words[0], image, *words[1:]),
+        return subprocess.run(
+            words,
             env=environment(docker),
             input=given,
             capture_output=True,
@@ -82,9 +92,6 @@ def run(
         raise DataFailed(NO_DOCKER) from None
     except subprocess.TimeoutExpired:
         raise DataFailed(f"it did not end within {MOST_SECONDS / 3600:g} h") from None
-    if done.returncode:
-        raise DataFailed(done.stderr.strip() or f"exit code {done.returncode}")
-    return done.stdout
 
 
 def make_volume(docker: Docker, volume: str, service: str, **labels: str) -> None:
