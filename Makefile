@@ -54,7 +54,7 @@ test: lint ## all tests: units, program, end to end
 chaos: setup ## the whole fault matrix, some 25 minutes, into out/chaos.json
 	@$(READY) && python -m chaos
 
-data-proof: setup ## a writer through every data mode and path, into out/data.json; 5 min
+data-proof: setup ## a writer through every data mode and path, into out/data.json; 8 min
 	@$(READY) && python -m proof
 
 .PHONY: help setup env demo down-demo bench up preview down review runner publish lint test chaos data-proof

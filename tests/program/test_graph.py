@@ -34,7 +34,7 @@ def test_a_release_is_one_graph_that_follows_the_active_color(
     found, outgoing = run(color, standby, preview), other(color)
     kept = {outgoing, f"image-{outgoing}"} if standby == "keep" else set()
     assert set(found.resources) == ALWAYS | {color, f"image-{color}"} | kept
-    assert found["data-step"].depends_on == {"data", "snapshots", "edge"}
+    assert found["data-step"].depends_on == {"data", "snapshots"}
     assert found[color].depends_on == {"network", "data", f"image-{color}", "data-step"}
     assert found["edge"].depends_on == {"network", "edge-config", "image-edge"}
     assert found["gate"].depends_on == {color, "edge"}
