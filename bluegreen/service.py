@@ -100,7 +100,7 @@ class BlueGreenService(pulumi.ComponentResource):
         scope, settings = self._scope, self._scope.settings
         if settings.data.mode == "none":
             return None
-        needed = [make_snapshots_volume(scope), *([data] if data else [])]
+        needed: list[pulumi.Resource] = [make_snapshots_volume(scope), *([data] if data else [])]
         if settings.data.mode != "shared":
             needed.append(edge)  # a clone's writes are held back in it; a check needs its network
         return DataStep(
