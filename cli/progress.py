@@ -14,6 +14,7 @@ from rich.console import Console
 PHASES = {
     "network": "network",
     "edge": "edge",
+    "data-step": "data",
     "gate": "gate",
     "switch": "switch, bake and drain",
 }
@@ -90,8 +91,9 @@ class Progress:
             self.plan = text
         elif source == "switch" and not text.startswith("{"):
             self.tell("progress", f"  {text}", phase=PHASES[source])
-        elif text.startswith("gate: "):  # a provider's words carry no resource
-            self.tell("progress", f"  {text.removeprefix('gate: ')}", phase=PHASES["gate"])
+        elif match := re.match(r"(gate|data): (.*)", text, re.DOTALL):
+            # A provider's words carry no resource.
+            self.tell("progress", f"  {match[2]}", phase=match[1])
 
 
 def _phase(metadata: Any) -> str:
