@@ -41,6 +41,7 @@ def examine(project: Project) -> list[Finding]:
         ("ports", _ports),
         ("edge image", _edge_image),
         ("images", _images),
+        ("tools image", _tools_image),
         ("nginx", _nginx),
     ):
         found.append(_safely(name, look, project))
@@ -131,6 +132,13 @@ def _images(project: Project) -> Finding:
     image = file.get("image") or defaults.IMAGE
     version = file.get(f"{file.active_color}_version")
     return _image("images", project, image_reference(image, version))
+
+
+def _tools_image(project: Project) -> Finding:
+    data = project.file.data
+    if data.get("mode") == "none":
+        return Finding("tools image", True, "not needed, as there is no data")
+    return _image("tools image", project, str(data.get("tools_image") or defaults.TOOLS_IMAGE))
 
 
 def _image(name: str, project: Project, image: str) -> Finding:

@@ -28,6 +28,7 @@ class Status:
     stack: str
     url: str
     live: dict[str, Any] | None
+    data: dict[str, Any]
     standby: dict[str, Any] | None
     containers: dict[str, str]
     drift: list[Drift]
@@ -56,6 +57,7 @@ def read_status(project: Project) -> Status:
         stack=project.name,
         url=outputs.get("url", ""),
         live=live,
+        data=outputs.get("data") or {},
         standby=outputs.get("standby"),
         containers=containers,
         drift=_drift(project, outputs, edge, containers),
@@ -147,6 +149,9 @@ def as_text(status: Status) -> str:
     ]
     if status.standby:
         lines.append(f"standby   {status.standby['color']} {status.standby['version']}")
+    if mode := status.data.get("mode"):
+        copy = status.data.get("copy")
+        lines.append(f"data      {mode}{f', copy {copy}' if copy else ''}")
     running = ", ".join(f"{name} {state}" for name, state in sorted(status.containers.items()))
     lines.append(f"runs      {running or 'nothing'}")
     for each in status.drift:
