@@ -42,7 +42,7 @@ def describe(
     if health.version_field:
         expected.append(f"version {health.version}")
     lines = [f"release {target} {version}; live now: {serves}"]
-    lines.append(f"data    {describe_data(settings, name, data, live, previous.data)}")
+    lines.append(f"data    {describe_data(settings, name, data, edge, previous.data)}")
     if running.get(target) == planned.get(target):
         lines.append(f"start   nothing: {target} is on standby")
     else:

@@ -71,7 +71,6 @@ def _snapshot(props: dict[str, Any], docker: Docker) -> dict[str, Any]:
     return {
         "snapshot": taken.id,
         "schema": taken.schema,
-        "at": taken.at,
         "bytes": taken.bytes,
     }
 
@@ -112,7 +111,7 @@ def _check(props: dict[str, Any], docker: Docker) -> dict[str, Any]:
     settings = Data(**data, reads=())
     taken = take_dump(docker, settings, service, database.copy(live["copy"]), live, reason=RELEASE)
     _tell(f"dump {taken.id}: {taken.bytes / 1e6:,.1f} MB in {taken.seconds:.1f} s")
-    return {"schema": schema, "snapshot": taken.id, "at": taken.at, "bytes": taken.bytes}
+    return {"schema": schema, "snapshot": taken.id, "bytes": taken.bytes}
 
 
 def _tell(text: str) -> None:

@@ -8,6 +8,7 @@ from bluegreen.data.config import FIRST
 from bluegreen.data.database import Database
 from bluegreen.data.names import copy_of
 from bluegreen.data.snapshots import moment_of
+from bluegreen.edge import State
 from bluegreen.errors import ConfigError
 from bluegreen.facts import Container
 from bluegreen.settings import COLORS, Color, Settings, other
@@ -79,7 +80,11 @@ def plan_data(
 
 
 def describe_data(
-    settings: Settings, name: str, plan: DataPlan, live: str, recorded: Mapping[str, str]
+    settings: Settings,
+    name: str,
+    plan: DataPlan,
+    edge: State | None,
+    recorded: Mapping[str, str],
 ) -> str:
     """What becomes of the data in a release, in one line.
 
@@ -87,9 +92,10 @@ def describe_data(
         settings: the stack's settings.
         name: prefix of everything the stack makes in Docker.
         plan: the plan.
-        live: the live color; "" before the first release.
+        edge: what nginx serves.
         recorded: the stack's output `data`: {mode, copy, before, at}.
     """
+    live = edge.color if edge else ""
     data, target = settings.data, settings.active_color
     before, after = (_place(settings, name, copy) for copy in (plan.live, plan.copies[target]))
     if data.mode == "none":
@@ -97,7 +103,7 @@ def describe_data(
     if plan.changes and plan.act != "clone":
         return (
             f"{data.mode}: {target} runs on {after}; what was written since "
-            f"{_moment(plan.copies[target], recorded)} is NOT in it, and stays in {before}"
+            f"{_moment(plan.copies[target], edge, recorded)} is NOT in it, and stays in {before}"
         )
     if data.mode == "external":
         dump = ", and dumped" if data.dump else ""
@@ -127,6 +133,8 @@ def _place(settings: Settings, name: str, copy: str) -> str:
     return f"volume {copy_of(name, copy)}"
 
 
-def _moment(copy: str, recorded: Mapping[str, str]) -> str:
-    left = recorded.get("before") == copy and recorded.get("at")
-    return moment_of(copy) or left or "users left it"
+def _moment(copy: str, edge: State | None, recorded: Mapping[str, str]) -> str:
+    if recorded.get("before") == copy and edge:
+        # Users left it when it was cloned, or else when what is live now came to be.
+        return recorded.get("at") or edge.since
+    return moment_of(copy) or "users left it"

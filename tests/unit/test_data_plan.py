@@ -6,12 +6,14 @@ import pytest
 
 from bluegreen.data.plan import DataPlan, describe_data, plan_data
 from bluegreen.data.snapshots import copy_name, moment_of
+from bluegreen.edge import State
 from bluegreen.errors import ConfigError
 from bluegreen.facts import Container
 from bluegreen.settings import Settings
 from tests.unit.examples import make_settings
 
 URL = "postgres://grafana:secret@db/grafana"
+EDGE = State("blue", "12.4.0", 3, "2031-01-02T00:00:00+00:00", "abc")
 NEW = "20310102-030405-000006"
 
 
@@ -90,7 +92,7 @@ def test_nothing_is_done_when_nothing_starts() -> None:
 )
 def test_the_preview_says_it_in_one_line(found: Settings, copy: str, words: list[str]) -> None:
     """Where the data is, what is done, what is lost; never the password."""
-    said = describe_data(found, "s", planned(found, copy=copy), "blue", {})
+    said = describe_data(found, "s", planned(found, copy=copy), EDGE, {})
     for word in words:
         assert word in said
     assert "\n" not in said
@@ -101,8 +103,10 @@ def test_a_rollback_says_since_when_writes_are_left_behind() -> None:
     """The moment at which users left the copy that is gone back to."""
     found = settings("clone", copy="a")
     recorded = {"before": "a", "at": "2031-01-01T00:00:00.5+00:00"}
-    said = describe_data(found, "s", planned(found, copy="b"), "blue", recorded)
+    said = describe_data(found, "s", planned(found, copy="b"), EDGE, recorded)
     assert "what was written since 2031-01-01T00:00:00.5+00:00 is NOT in it" in said
+    restored = describe_data(found, "s", planned(found, copy="b"), EDGE, {"before": "a"})
+    assert "what was written since 2031-01-02T00:00:00+00:00 is NOT in it" in restored
 
 
 def test_a_copys_name_tells_the_moment_of_its_snapshot() -> None:
