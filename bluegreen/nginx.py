@@ -6,17 +6,17 @@ that did not, kept to be looked at.
 """
 
 import json
-import shlex
 import time
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 
-from bluegreen.edge import BOOTSTRAP, CONFIG_FOLDER, FLAGS, State, flag_of, state_of
+from bluegreen.edge import CONFIG_FOLDER, FLAGS, State, flag_of, state_of
 from bluegreen.errors import BluegreenError, EdgeUnreachable, SwitchFailed
 from bluegreen.order import TRIAL_HOLD
 from bluegreen.probe import Answer, ask
+from bluegreen.scripts import ARM, CLAIM, CONFIRM, HOLD, LEAVING, WORKERS
 from bluegreen.settings import Health
 from bluegreen.shell import Shell
 from bluegreen.transport import EdgeTransport
@@ -27,69 +27,6 @@ POLL = 0.05
 SURE = 5  # fresh connections in a row that must reach the new workers
 RELOAD_TIMEOUT = 15.0
 TRIAL = 60.0  # how much longer than its bake a switch may be on trial
-
-# Lists nginx's workers; the [s] keeps grep from finding itself.
-_WORKERS = "grep -lsa 'nginx: worker proces[s]' /proc/[0-9]*/cmdline || true"
-_LEAVING = "grep -lsa 'nginx: worker process is shutting dow[n]' /proc/[0-9]*/cmdline || true"
-
-_TOOLS = f"""\
-cd {CONFIG_FOLDER}
-restore() {{
-    [ -s stable.conf ] && back=stable.conf || back={BOOTSTRAP}
-    cp $back restore.part && mv restore.part nginx.conf && nginx -c $PWD/nginx.conf -s reload
-    let_go
-}}
-# What serves takes writes again; old workers of the other color still hold them back.
-let_go() {{ rm -f {FLAGS}-$(head -n 1 nginx.conf | sed -n 's/.* color=\\([a-z]*\\) .*/\1/p'); }}
-go_back() {{
-    restore >/dev/null 2>&1; echo "bluegreen: switch not confirmed, went back" >/proc/1/fd/2
-}}
-started() {{ cut -d " " -f 22 /proc/$1/stat 2>/dev/null; }}
-alive() {{ [ "$(started $1)" = "$2" ]; }}
-"""
-
-# One update at a time has the stack, so another switch in this edge is one whose update was
-# killed: it is ended, and what it had on trial goes back.
-_CLAIM = f"""\
-{_TOOLS}
-me="$$ $(started $$)"
-before=$(cat switch.pid 2>/dev/null)
-if [ -n "$before" ] && alive $before; then kill -9 ${{before% *}} && restore; fi
-# A disk that is full is told by what is written next.
-( echo $me >switch.part && mv switch.part switch.pid ) 2>/dev/null || true
-"""
-
-# Commit-confirmed: from `arm` to `confirm` the shell's end, for whatever reason, brings back
-# the stable config from within the edge, with nobody else needed. A daemon restarted with
-# live-restore leaves a shell that never hears of its end: then the trial's own end does it.
-_END_OF_TRIAL = f"""\
-{_TOOLS}
-sleep $2
-[ "$(cat switch.pid)" = "$1" ] && alive $1 && kill -9 ${{1% *}} && go_back
-"""
-# A shell of its own: a mere fork would keep the pipes of this one open beyond its end.
-_ARM = f"""\
-{_TOOLS}
-trap go_back EXIT
-trap 'exit 1' HUP INT TERM PIPE
-sh -c {shlex.quote(_END_OF_TRIAL)} trial "$(cat switch.pid)" @seconds@ </dev/null >/dev/null 2>&1 &
-"""
-_CONFIRM = """\
-cp nginx.conf stable.part && mv stable.part stable.conf && trap - EXIT && let_go && rm -f switch.pid
-"""
-
-# Until a switch to other data is confirmed, what is written to the target would be lost if it
-# went back; and what is written to the outgoing color after its data was cloned is lost anyway.
-_HOLD = f"""\
-{_TOOLS}
-if [ @token@ = {TRIAL_HOLD} ] || [ "$(cat @live@ 2>/dev/null)" = @token@ ]; then
-    trap let_go EXIT
-    trap 'exit 1' HUP INT TERM PIPE
-    for flag in @flags@; do echo $$ >{FLAGS}.part && mv {FLAGS}.part $flag; done
-else
-    false
-fi
-"""
 
 
 class Nginx:
@@ -102,7 +39,7 @@ class Nginx:
 
     def claim(self) -> None:
         """Be the only switch in this edge."""
-        self._shell.check(_CLAIM)
+        self._shell.check(CLAIM)
 
     def hold(self, token: str, live: str, target: str) -> None:
         """Hold writes back until the switch is confirmed, or gone back from.
@@ -117,7 +54,7 @@ class Nginx:
         """
         flags = [flag_of(target)] if token == TRIAL_HOLD else [flag_of(live), flag_of(target)]
         words = {"@token@": token, "@live@": flag_of(live), "@flags@": " ".join(flags)}
-        script = _HOLD
+        script = HOLD
         for word, value in words.items():
             script = script.replace(word, value)
         done = self._shell.run(script)
@@ -188,11 +125,11 @@ class Nginx:
 
     def arm(self, seconds: float = TRIAL) -> None:
         """Make the edge go back by itself when this process dies, or these seconds are over."""
-        self._shell.check(_ARM.replace("@seconds@", f"{seconds:.0f}"))
+        self._shell.check(ARM.replace("@seconds@", f"{seconds:.0f}"))
 
     def reload(self) -> None:
         """Put the next config in force."""
-        before = set(self._shell.check(_WORKERS).splitlines())
+        before = set(self._shell.check(WORKERS).splitlines())
         self._signal_reload("mv next.conf nginx.conf && ")
         # Old workers accept connections for a moment yet: wait until none is left that does.
         deadline = time.monotonic() + RELOAD_TIMEOUT
@@ -208,7 +145,7 @@ class Nginx:
             raise SwitchFailed(f"nginx refuses to reload: {_first_error(done.text)}")
 
     def _accepting(self) -> set[str]:
-        workers, leaving = self._shell.check(_WORKERS), self._shell.check(_LEAVING)
+        workers, leaving = self._shell.check(WORKERS), self._shell.check(LEAVING)
         return set(workers.splitlines()) - set(leaving.splitlines())
 
     def prove(self, color: str | None, generation: int) -> None:
@@ -236,7 +173,7 @@ class Nginx:
 
     def confirm(self) -> None:
         """Make the config in force the stable one; from here nothing goes back by itself."""
-        self._shell.check(_CONFIRM)
+        self._shell.check(CONFIRM)
 
     def restore(self) -> str:
         """Go back to the stable config, prove it, and say what serves now, as a phrase."""
@@ -254,7 +191,7 @@ class Nginx:
 
     def leaving(self) -> int:
         """How many old workers still finish what they serve."""
-        return len(self._shell.check(_LEAVING).splitlines())
+        return len(self._shell.check(LEAVING).splitlines())
 
     def _until(self, seconds: float, act: Callable[[], Answer]) -> Answer:
         deadline = time.monotonic() + seconds

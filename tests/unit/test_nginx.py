@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from bluegreen import nginx as acts
+from bluegreen import scripts
+from bluegreen.edge import FLAGS
 from bluegreen.errors import CommandFailed, EdgeUnreachable, SwitchFailed
 from bluegreen.nginx import Nginx
+from bluegreen.order import TRIAL_HOLD
 from bluegreen.shell import Shell
 from tests.unit.conftest import FakeDocker
 from tests.unit.examples import make_health
@@ -67,13 +70,18 @@ class Edge:
 def edge(tmp_path: Path, fake_docker: FakeDocker, monkeypatch: pytest.MonkeyPatch) -> Edge:
     """A folder in place of the edge's, and no look at this machine's own processes."""
     folder = tmp_path / "edge"
-    arm = acts._ARM.replace("/etc/bluegreen", str(folder)).replace("/proc/1/fd/2", "restored")
+    arm = scripts.ARM.replace("/etc/bluegreen", str(folder)).replace("/proc/1/fd/2", "restored")
+    hold = scripts.HOLD.replace("/etc/bluegreen", str(folder)).replace(FLAGS, f"{folder}/held")
+    monkeypatch.setattr(acts, "HOLD", hold)
+    monkeypatch.setattr(acts, "FLAGS", f"{folder}/held")
+    monkeypatch.setattr(acts, "flag_of", lambda color: f"{folder}/held-{color}")
     assert arm.count(str(folder)) == 4
-    monkeypatch.setattr(acts, "_ARM", arm)
-    monkeypatch.setattr(acts, "_CLAIM", acts._CLAIM.replace("/etc/bluegreen", str(folder)))
+    arm = arm.replace(FLAGS, f"{folder}/held")
+    monkeypatch.setattr(acts, "ARM", arm)
+    monkeypatch.setattr(acts, "CLAIM", scripts.CLAIM.replace("/etc/bluegreen", str(folder)))
     monkeypatch.setattr(acts, "CONFIG_FOLDER", str(folder))
-    monkeypatch.setattr(acts, "_WORKERS", f"cat {folder}/workers")
-    monkeypatch.setattr(acts, "_LEAVING", f"cat {folder}/leaving")
+    monkeypatch.setattr(acts, "WORKERS", f"cat {folder}/workers")
+    monkeypatch.setattr(acts, "LEAVING", f"cat {folder}/leaving")
     monkeypatch.setattr(acts, "POLL", 0.001)
     return Edge(folder, fake_docker)
 
@@ -386,3 +394,54 @@ def test_going_back_in_an_edge_that_is_gone_says_what_it_will_start_with(on_tria
         shell._process.wait()
         said = nginx.restore()
     assert said == "the edge is gone; when it starts again it serves the last confirmed color"
+
+
+def held(edge: Edge) -> set[str]:
+    """The colors whose writes are held back."""
+    return {file.name.removeprefix("held-") for file in edge.folder.glob("held-*")}
+
+
+def test_a_switch_takes_the_hold_over_and_lets_the_target_go_when_it_is_confirmed(
+    nginx: Nginx, edge: Edge
+) -> None:
+    """Old workers hold back what is written to the outgoing color until the drain is over."""
+    edge.put("nginx.conf", config("blue", 1))
+    edge.put("stable.conf", config("blue", 1))
+    for color in ("blue", "green"):
+        edge.put(f"held-{color}", "token\n")
+    nginx.hold("token", "blue", "green")
+    assert "token" not in edge.read("held-blue") + edge.read("held-green")
+    nginx.arm()
+    edge.put("nginx.conf", config("green", 2))
+    nginx.confirm()
+    assert held(edge) == {"blue"}
+    nginx.let_go()
+    assert held(edge) == set()
+
+
+def test_going_back_lets_what_serves_take_writes_again(nginx: Nginx, edge: Edge) -> None:
+    """And the target none, which old workers still lead to."""
+    edge.put("nginx.conf", config("green", 2))
+    edge.put("stable.conf", config("blue", 1))
+    for color in ("blue", "green"):
+        edge.put(f"held-{color}", "token\n")
+    nginx.hold("token", "blue", "green")
+    nginx.arm()
+    edge.answers({"color": "blue", "generation": 1})
+    nginx.restore()
+    assert held(edge) == {"green"}
+
+
+def test_a_switch_to_other_data_holds_back_the_target_alone(nginx: Nginx, edge: Edge) -> None:
+    """What users have now takes writes until the switch; the preview says they are left behind."""
+    edge.put("nginx.conf", config("blue", 1))
+    nginx.hold(TRIAL_HOLD, "blue", "green")
+    assert held(edge) == {"green"}
+
+
+def test_a_hold_that_has_ended_stops_the_switch(nginx: Nginx, edge: Edge) -> None:
+    """Writes were let through after the clone: they would be lost."""
+    edge.put("nginx.conf", config("blue", 1))
+    with pytest.raises(SwitchFailed, match="writes to blue were let through again"):
+        nginx.hold("token", "blue", "green")
+    assert held(edge) == set()

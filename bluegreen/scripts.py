@@ -1,0 +1,69 @@
+"""What a switch runs in the edge: shell scripts, with @words@ for what only the moment knows."""
+
+import shlex
+
+from bluegreen.edge import BOOTSTRAP, CONFIG_FOLDER, FLAGS
+from bluegreen.order import TRIAL_HOLD
+
+# Lists nginx's workers; the [s] keeps grep from finding itself.
+WORKERS = "grep -lsa 'nginx: worker proces[s]' /proc/[0-9]*/cmdline || true"
+LEAVING = "grep -lsa 'nginx: worker process is shutting dow[n]' /proc/[0-9]*/cmdline || true"
+
+TOOLS = f"""\
+cd {CONFIG_FOLDER}
+restore() {{
+    [ -s stable.conf ] && back=stable.conf || back={BOOTSTRAP}
+    cp $back restore.part && mv restore.part nginx.conf && nginx -c $PWD/nginx.conf -s reload
+    let_go
+}}
+# What serves takes writes again; old workers of the other color still hold them back.
+let_go() {{ rm -f {FLAGS}-$(head -n 1 nginx.conf | sed -n 's/.* color=\\([a-z]*\\) .*/\1/p'); }}
+go_back() {{
+    restore >/dev/null 2>&1; echo "bluegreen: switch not confirmed, went back" >/proc/1/fd/2
+}}
+started() {{ cut -d " " -f 22 /proc/$1/stat 2>/dev/null; }}
+alive() {{ [ "$(started $1)" = "$2" ]; }}
+"""
+
+# One update at a time has the stack, so another switch in this edge is one whose update was
+# killed: it is ended, and what it had on trial goes back.
+CLAIM = f"""\
+{TOOLS}
+me="$$ $(started $$)"
+before=$(cat switch.pid 2>/dev/null)
+if [ -n "$before" ] && alive $before; then kill -9 ${{before% *}} && restore; fi
+# A disk that is full is told by what is written next.
+( echo $me >switch.part && mv switch.part switch.pid ) 2>/dev/null || true
+"""
+
+# Commit-confirmed: from `arm` to `confirm` the shell's end, for whatever reason, brings back
+# the stable config from within the edge, with nobody else needed. A daemon restarted with
+# live-restore leaves a shell that never hears of its end: then the trial's own end does it.
+END_OF_TRIAL = f"""\
+{TOOLS}
+sleep $2
+[ "$(cat switch.pid)" = "$1" ] && alive $1 && kill -9 ${{1% *}} && go_back
+"""
+# A shell of its own: a mere fork would keep the pipes of this one open beyond its end.
+ARM = f"""\
+{TOOLS}
+trap go_back EXIT
+trap 'exit 1' HUP INT TERM PIPE
+sh -c {shlex.quote(END_OF_TRIAL)} trial "$(cat switch.pid)" @seconds@ </dev/null >/dev/null 2>&1 &
+"""
+CONFIRM = """\
+cp nginx.conf stable.part && mv stable.part stable.conf && trap - EXIT && let_go && rm -f switch.pid
+"""
+
+# Until a switch to other data is confirmed, what is written to the target would be lost if it
+# went back; and what is written to the outgoing color after its data was cloned is lost anyway.
+HOLD = f"""\
+{TOOLS}
+if [ @token@ = {TRIAL_HOLD} ] || [ "$(cat @live@ 2>/dev/null)" = @token@ ]; then
+    trap let_go EXIT
+    trap 'exit 1' HUP INT TERM PIPE
+    for flag in @flags@; do echo $$ >{FLAGS}.part && mv {FLAGS}.part $flag; done
+else
+    false
+fi
+"""
