@@ -17,7 +17,7 @@ restore() {{
     let_go
 }}
 # What serves takes writes again; old workers of the other color still hold them back.
-let_go() {{ rm -f {FLAGS}-$(head -n 1 nginx.conf | sed -n 's/.* color=\\([a-z]*\\) .*/\1/p'); }}
+let_go() {{ rm -f {FLAGS}-$(head -n 1 nginx.conf | sed -n 's/.* color=\\([a-z]*\\) .*/\\1/p'); }}
 go_back() {{
     restore >/dev/null 2>&1; echo "bluegreen: switch not confirmed, went back" >/proc/1/fd/2
 }}

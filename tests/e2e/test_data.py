@@ -221,3 +221,19 @@ def test_down_says_what_it_keeps_and_removes_data_only_when_told(stack: Stack) -
     assert f"removed: volume {volume}" in gone.output
     names = docker("volume", "ls", "-q", "--filter", f"label=bluegreen.service={stack.service}")
     assert names.split() == []
+
+
+def test_a_clone_that_is_taken_back_leaves_users_writing(make_stack: StackMaker) -> None:
+    """The target fails in its bake: writes go through again at once, on what users had."""
+    stack = make_stack(data={"mode": "clone"}, bake={"seconds": 8, "min_requests": 1})
+    stack.up()
+    assert save(stack, "before") == 200
+    stack.configure(env={"STANDIN_FAIL_AFTER": "2"}, **GREEN)
+    process = stack.start(stack.command("up", "--yes", "--skip-preview"))
+    while process.poll() is None:
+        httpx.get(stack.url)
+    assert process.wait() != 0
+    assert "real traffic suffers" in stack.started_log.read_text()
+    assert save(stack, "after") == 200
+    assert stack.live() == ("blue", "12.3.0")
+    assert has(stack, "before")
