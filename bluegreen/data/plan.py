@@ -103,7 +103,8 @@ def describe_data(
     if plan.changes and plan.act != "clone":
         return (
             f"{data.mode}: {target} runs on {after}; what was written since "
-            f"{_moment(plan.copies[target], edge, recorded)} is NOT in it, and stays in {before}"
+            f"{_moment(plan.copies[target], edge, recorded)} is NOT in it, and "
+            f"stays in {before}; writes wait while the switch is on trial ({_trial(settings)})"
         )
     if data.mode == "external":
         dump = ", and dumped" if data.dump else ""
@@ -116,8 +117,8 @@ def describe_data(
         return f"clone: {target} runs on {after}"
     if data.block_writes:
         meanwhile = (
-            f"from then until {target} is confirmed writes are answered 503 with Retry-After, "
-            "and reads go on"
+            f"from then until {target} is confirmed ({_trial(settings)}) writes are answered 503 "
+            "with Retry-After, and reads go on"
         )
     else:
         meanwhile = (
@@ -131,6 +132,11 @@ def _place(settings: Settings, name: str, copy: str) -> str:
     if settings.database_url:
         return Database.from_url(settings.database_url).copy(copy).where
     return f"volume {copy_of(name, copy)}"
+
+
+def _trial(settings: Settings) -> str:
+    bake = f"{settings.bake.seconds:g} s of bake"
+    return bake if settings.data.copy else f"its boot and {bake}"
 
 
 def _moment(copy: str, edge: State | None, recorded: Mapping[str, str]) -> str:
