@@ -10,6 +10,7 @@ from bluegreen.settings import Docker
 from bluegreen.shell import ask, command, environment
 
 LOG_LINES = 12
+EVENTS_SECONDS = 300
 # Seconds. A container that crashes as it starts does not run for as long as SETTLED; one that
 # is older than NEW was made by an update before this one.
 SETTLED, NEW, SETTLE_TIMEOUT, POLL = 2.0, 3.0, 10.0, 0.1
@@ -96,10 +97,19 @@ class Watch:
         if len(state) != 4:
             return "its container is gone"
         status, code, restarts, oom = state
-        cause = "was killed for using too much memory" if oom == "true" else f"exited with {code}"
-        if status == "running" or status == "restarting" or restarts != "0":
-            return f"its container {cause if oom == 'true' else 'exited'} and is being restarted"
+        restarted = status in ("running", "restarting") or restarts != "0"
+        killed = oom == "true" or (restarted and self._ran_out_of_memory())
+        cause = "was killed for using too much memory" if killed else f"exited with {code}"
+        if restarted:
+            return f"its container {cause if killed else 'exited'} and is being restarted"
         return f"its container {cause}"
+
+    def _ran_out_of_memory(self) -> bool:
+        """Ask the daemon's events: the container's state forgets it with the restart."""
+        identity = ask(self._docker, "inspect", "-f", "{{.Id}}", self.container).stdout.strip()
+        span = ("--since", f"{EVENTS_SECONDS}s", "--until", str(int(time.time()) + 1))
+        wanted = ("--filter", f"container={identity}", "--filter", "event=oom")
+        return bool(ask(self._docker, "events", *span, *wanted).stdout)
 
     def log_tail(self) -> str:
         """The last lines of the container's log, each marked as such."""

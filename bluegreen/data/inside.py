@@ -1,5 +1,7 @@
 """What is done with data volumes, run inside a container of Python's standard library alone.
 
+One file, as it goes in on standard input:
+
 `python3 - VERB JSON` with this text on standard input: one JSON object on standard output, or the
 reason on standard error and exit code 1. The container has the data in /data, another volume to
 fill in /target, and the snapshots in /snapshots, as far as the verb needs them.

@@ -132,6 +132,14 @@ def test_how_it_ended_is_told_as_a_phrase(
     assert Watch("shop-green", fresh=True).why() == phrase
 
 
+def test_a_kill_for_memory_is_remembered_over_the_restart(fake_docker: FakeDocker) -> None:
+    """The container's state forgets it, the daemon's events do not."""
+    state(fake_docker, "running", 0, 1, False)
+    fake_docker.does("events", "echo oom")
+    phrase = "its container was killed for using too much memory and is being restarted"
+    assert Watch("shop-green", fresh=True).why() == phrase
+
+
 def test_the_logs_tail_is_marked_line_by_line(fake_docker: FakeDocker) -> None:
     """Both outputs, so that nobody takes them for words of ours."""
     fake_docker.does("logs", "echo one; echo two >&2")
