@@ -45,38 +45,23 @@ def take(told: dict[str, Any]) -> dict[str, Any]:
     part, begun = STORE / f".part-{uuid.uuid4().hex}", time.monotonic()
     try:
         at = _copy(DATA, part / "files")
-        files = [_described(file, part / "files") for file in _files(part / "files")]
         manifest = {
-            "id": _identity(at),
             "at": at,
             "color": told["color"],
             "version": told["version"],
             "reason": told["reason"],
             "of": told["of"],
             "schema": _schema(part / "files"),
-            "bytes": sum(each["bytes"] for each in files),
-            "seconds": round(time.monotonic() - begun, 3),
-            "files": files,
         }
-        _seal(part, manifest)
-        part.rename(STORE / manifest["id"])
+        return _keep(part, manifest, told["keep"], begun)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
-    removed = _prune(told["keep"]) if told["keep"] else []
-    return _head(manifest) | {"removed": removed}
 
 
 def seal(told: dict[str, Any]) -> dict[str, Any]:
     """Make a snapshot of a dump that another program has put into its folder."""
-    part = STORE / told["part"]
-    files = [_described(file, part / "files") for file in _files(part / "files")]
-    told["manifest"]["id"] = _identity(told["manifest"]["at"])
-    manifest = {**told["manifest"], "bytes": sum(f["bytes"] for f in files), "files": files}
-    _seal(part, manifest)
-    part.rename(STORE / manifest["id"])
-    removed = _prune(told["keep"]) if told["keep"] else []
-    return _head(manifest) | {"removed": removed}
+    return _keep(STORE / told["part"], told["manifest"], told["keep"])
 
 
 def list_(_: dict[str, Any]) -> dict[str, Any]:
@@ -251,6 +236,19 @@ def _described(file: Path, folder: Path) -> dict[str, Any]:
     except OSError as error:
         return {"path": str(file.relative_to(folder)), "error": str(error)}
     return {"path": str(file.relative_to(folder)), "sha256": digest.hexdigest(), "bytes": size}
+
+
+def _keep(
+    part: Path, manifest: dict[str, Any], keep: int, begun: float | None = None
+) -> dict[str, Any]:
+    """Make a snapshot of a folder's files, under the name of their moment; prune those before."""
+    files = [_described(file, part / "files") for file in _files(part / "files")]
+    manifest |= {"id": _identity(manifest["at"]), "bytes": sum(each["bytes"] for each in files)}
+    if begun is not None:
+        manifest["seconds"] = round(time.monotonic() - begun, 3)
+    _seal(part, manifest | {"files": files})
+    part.rename(STORE / manifest["id"])
+    return manifest | {"removed": _prune(keep) if keep else []}
 
 
 def _seal(folder: Path, manifest: dict[str, Any]) -> None:
