@@ -41,13 +41,16 @@ def environment(docker: Docker) -> dict[str, str]:
     return dict(os.environ) | (tls if docker.cert_path else {})
 
 
-def ask(docker: Docker, *words: str, timeout: float = 20) -> subprocess.CompletedProcess[str]:
-    """Run one short docker command; its exit code is the caller's to judge."""
+def ask(
+    docker: Docker, *words: str, timeout: float = 20, given: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run one docker command, with this on its standard input; its exit code is the caller's."""
     try:
         return subprocess.run(
             command(docker, *words),
             env=environment(docker),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if given is None else None,
+            input=given,
             capture_output=True,
             text=True,
             errors="replace",

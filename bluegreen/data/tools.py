@@ -4,7 +4,6 @@ Nothing secret is ever on a command line: programs and passwords go in on standa
 """
 
 import json
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from bluegreen.errors import DataFailed
 from bluegreen.facts import COPY_LABEL, LABEL
 from bluegreen.settings import Docker
-from bluegreen.shell import NO_DOCKER, ask, command, environment
+from bluegreen.shell import ask
 
 PROGRAM = Path(__file__).with_name("inside.py")
 NAME_TAKEN = "is already in use by container"
@@ -66,32 +65,14 @@ def run(
     options += ["--label", f"{LABEL}={service}", *(("--name", name) if name else ())]
     for path, volume in volumes.items():
         options += ["--mount", f"type=volume,src={volume},dst={path}"]
-    whole = command(docker, "run", *options, "--entrypoint", words[0], image, *words[1:])
-    done = _finish(whole, docker, given)
+    whole = ("run", *options, "--entrypoint", words[0], image, *words[1:])
+    done = ask(docker, *whole, timeout=MOST_SECONDS, given=given)
     if name and done.returncode and NAME_TAKEN in done.stderr:
         ask(docker, "rm", "-f", name)
-        done = _finish(whole, docker, given)
+        done = ask(docker, *whole, timeout=MOST_SECONDS, given=given)
     if done.returncode:
         raise DataFailed(done.stderr.strip() or f"exit code {done.returncode}")
     return done.stdout
-
-
-def _finish(words: list[str], docker: Docker, given: str) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            words,
-            env=environment(docker),
-            input=given,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=MOST_SECONDS,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise DataFailed(NO_DOCKER) from None
-    except subprocess.TimeoutExpired:
-        raise DataFailed(f"it did not end within {MOST_SECONDS / 3600:g} h") from None
 
 
 def make_volume(docker: Docker, volume: str, service: str, **labels: str) -> None:
