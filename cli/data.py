@@ -38,14 +38,14 @@ class Held:
         edge = project.edge()
         color = edge.color if edge else ""
         store = Store(project.docker, settings.data.tools_image, project.service)
-        copy = copy_of_live(project, color)
+        copy = _live_copy(project, color)
         return cls(project, settings, store, color, edge.version if edge else "", copy)
 
     @property
     def database(self) -> Database | None:
         """The external database in use."""
         url = self.settings.database_url
-        return Database.from_url(url).copy("" if self.copy == FIRST else self.copy) if url else None
+        return Database.from_url(url).copy(self.copy) if url else None
 
     def _client(self, database: Database) -> Client:
         image = self.settings.data.client_image
@@ -67,7 +67,7 @@ class Held:
 
     @property
     def _volume(self) -> str:
-        return copy_of(self.project.service, "" if self.copy == FIRST else self.copy)
+        return copy_of(self.project.service, self.copy)
 
     def take(self) -> Snapshot:
         """Take a snapshot of what is live."""
@@ -97,10 +97,14 @@ def copy_to_deploy(project: Project) -> str:
 
 def copy_of_live(project: Project, color: str) -> str:
     """The copy that the live color runs on, as the file would name it."""
+    first = FIRST if project.file.data.get("copy") == FIRST else ""
+    return _live_copy(project, color) or first
+
+
+def _live_copy(project: Project, color: str) -> str:
     containers = read_containers(project.docker, project.service) or {}
     recorded = (project.outputs().get("data") or {}).get("copy", "")
-    copy = containers[color].copy if color in containers else recorded
-    return copy or (FIRST if project.file.data.get("copy") == FIRST else "")
+    return str(containers[color].copy if color in containers else recorded)
 
 
 def copy_before(project: Project) -> str:
