@@ -10,13 +10,15 @@ from bluegreen import defaults
 from bluegreen.data.config import read_data
 from bluegreen.errors import ConfigError
 from bluegreen.reader import Reader
-from bluegreen.settings import COLORS, Bake, Build, Color, Docker, Health, Limits, Settings
+from bluegreen.settings import COLORS, EDGE, Bake, Build, Color, Docker, Edge, Health, Settings
+from bluegreen.swarm.config import read_address, read_edges, read_limits, read_swarm
 
 KEYS = (
     "active_color blue_version green_version image build port command http_port http_address "
     "preview_port blue_port green_port direct_address data_path data database_url grafana_ini env "
     "limits user stop_grace standby health bake drain_timeout prune allow_in_place edge_image "
-    "service_template subnet"
+    "service_template subnet platform replicas standby_replicas placement reservations edges "
+    "edges_required"
 ).split()
 
 # Docker's own grammar for tags, and digests: https://docs.docker.com/reference/cli/docker/image/tag
@@ -60,7 +62,13 @@ def load(
         )
     }
     _tell_ports_used_twice(ports, mistakes)
-    data_path, data, database_url = read_data(read, secrets)
+    swarm = read_swarm(read)
+    data_path, data, database_url = read_data(read, secrets, swarm=bool(swarm))
+    docker = docker or Docker()
+    http_address = read_address(read, "http_address", "0.0.0.0")
+    edges, edges_required = read_edges(
+        read, Edge(EDGE, docker, http_address, ports["http_port"]), swarm=bool(swarm)
+    )
     settings = Settings(
         active_color=cast("Color", read.choice("active_color", "", COLORS)),
         versions={color: _version(read, color) for color in COLORS},
@@ -71,17 +79,17 @@ def load(
         port=read.integer("port", defaults.PORT, 1, 65535, "port number"),
         command=_command(read),
         http_port=ports["http_port"],
-        http_address=_address(read, "http_address", "0.0.0.0"),
+        http_address=http_address,
         preview_port=ports["preview_port"],
         direct_ports={"blue": ports["blue_port"], "green": ports["green_port"]},
-        direct_address=_address(read, "direct_address", "127.0.0.1"),
+        direct_address=read_address(read, "direct_address", "127.0.0.1"),
         data_path=data_path,
         data=data,
         database_url=database_url,
         grafana_ini=_file(read, "grafana_ini", root),
         env=read.strings("env", _ENV_NAME, "names of letters, digits and _, with plain values"),
         env_is_secret="env" in secrets,
-        limits=_limits(read),
+        limits=read_limits(read, "limits"),
         user=read.text("user", "", _USER, "user[:group]"),
         stop_grace=read.integer("stop_grace", defaults.STOP_GRACE, 1, 600, "seconds"),
         standby=cast("Any", read.choice("standby", "remove", ("remove", "keep"))),
@@ -98,7 +106,10 @@ def load(
         ),
         service_template=_file(read, "service_template", root),
         subnet=_subnet(read),
-        docker=docker or Docker(),
+        edges=edges,
+        edges_required=edges_required,
+        swarm=swarm,
+        docker=docker,
     )
     active = raw.get("active_color")
     if active in COLORS and not settings.versions[active]:
@@ -128,15 +139,6 @@ def _command(read: Reader) -> tuple[str, ...]:
 def _version(read: Reader, color: Color) -> str:
     pattern = re.compile(f"{_TAG.pattern}|{_DIGEST.pattern}")
     return read.text(f"{color}_version", "", pattern, "a tag (12.4.0) or a digest (sha256:…)")
-
-
-def _address(read: Reader, key: str, default: str) -> str:
-    address = read.text(key, default, None, "an IP address of the host")
-    try:
-        ipaddress.ip_address(address)
-    except ValueError:
-        read.wrong(key, "an IP address of the host")
-    return address
 
 
 def _subnet(read: Reader) -> str:
@@ -188,14 +190,6 @@ def _build(read: Reader, root: Path) -> Build | None:
             "version_arg", defaults.VERSION_ARG, _ENV_NAME, "the name of a build argument"
         ),
     )
-
-
-def _limits(read: Reader) -> Limits:
-    limits = read.nested("limits", ["memory", "cpus"])
-    memory = limits.integer("memory", 0, 0, 1 << 20, "MB")
-    if 0 < memory < 6:  # the daemon's own minimum
-        limits.wrong("memory", "0 (no limit), or at least 6 MB")
-    return Limits(memory=memory, cpus=limits.number("cpus", 0, 0, 1024, "CPUs"))
 
 
 def _health(read: Reader) -> Health:

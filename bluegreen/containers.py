@@ -11,11 +11,12 @@ import pulumi_docker as docker
 from bluegreen import defaults
 from bluegreen.data.environment import environment, is_secret
 from bluegreen.data.names import copy_of, data_of, snapshots_of
-from bluegreen.edge import BOOTSTRAP, CONFIG_FOLDER, START_SCRIPT, TEMPLATES
+from bluegreen.edge import BOOTSTRAP, CONFIG_FOLDER, START_SCRIPT, TEMPLATES, WAITING
 from bluegreen.facts import COPY_LABEL, FINGERPRINT_LABEL, LABEL
 from bluegreen.fingerprint import digest_of, fingerprint_color
+from bluegreen.follow import start_with_peers
 from bluegreen.images import built_name, image_reference
-from bluegreen.settings import Color, Settings
+from bluegreen.settings import Color, Edge, Settings
 
 LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
 EDGE_STOP_GRACE = 10
@@ -65,7 +66,7 @@ def make_network(scope: Scope) -> docker.Network:
 
 def make_data_volume(scope: Scope) -> docker.Volume | None:
     """The colors' shared data: no update deletes it, nor does `pulumi destroy`."""
-    if not scope.settings.data_path:
+    if not scope.settings.data_path or scope.settings.swarm:  # no volume is on several nodes
         return None
     return docker.Volume(
         "data",
@@ -110,34 +111,39 @@ def make_image(scope: Scope, color: Color) -> docker.RemoteImage:
     )
 
 
-def make_edge(scope: Scope, network: docker.Network) -> docker.Container:
-    """The edge. What may change in its life comes through the switch, into its volume."""
-    settings = scope.settings
+def make_edge(scope: Scope, edge: Edge, network: docker.Network) -> docker.Container:
+    """An edge. What may change in its life comes through the switch, into its volume."""
+    settings, part = scope.settings, edge.part
+    there = _provider(scope, edge)
     image = docker.RemoteImage(
-        "image-edge", name=settings.edge_image, keep_locally=True, opts=scope.options()
+        f"image-{part}",
+        name=settings.edge_image,
+        keep_locally=True,
+        opts=scope.options(provider=there),
     )
     config = docker.Volume(
-        "edge-config",
-        name=f"{scope.name}-edge-config",
+        f"{part}-config",
+        name=f"{scope.name}-{part}-config",
         labels=[docker.VolumeLabelArgs(label=LABEL, value=scope.name)],
-        opts=scope.options(ignore_changes=OWN_VOLUME),
+        opts=scope.options(ignore_changes=OWN_VOLUME, provider=there),
     )
+    pages = {BOOTSTRAP: "bootstrap.conf"} | ({WAITING: "waiting.conf"} if settings.swarm else {})
+    start = start_with_peers(scope.container(part)) if settings.swarm else START_SCRIPT
     return docker.Container(
-        "edge",
+        part,
         docker.ContainerArgs(
-            name=scope.container("edge"),
+            name=scope.container(part),
             image=image.image_id,
-            entrypoints=["sh", "-ec", START_SCRIPT],
+            entrypoints=["sh", "-ec", start],
             uploads=[
-                docker.ContainerUploadArgs(
-                    file=BOOTSTRAP, content=(TEMPLATES / "bootstrap.conf").read_text()
-                )
+                docker.ContainerUploadArgs(file=path, content=(TEMPLATES / page).read_text())
+                for path, page in pages.items()
             ],
             volumes=[
                 docker.ContainerVolumeArgs(volume_name=config.name, container_path=CONFIG_FOLDER)
             ],
             ports=_ports(
-                (80, settings.http_port, settings.http_address),
+                (80, edge.http_port, edge.http_address),
                 (8081, settings.preview_port, settings.direct_address),
             ),
             stop_signal="SIGQUIT",  # nginx's own word for: finish what you serve
@@ -145,10 +151,24 @@ def make_edge(scope: Scope, network: docker.Network) -> docker.Container:
             **_common(scope, network),
         ),
         opts=scope.options(
+            provider=there,
             delete_before_replace=True,  # two containers cannot share a name or a port
             # A later version's start script or first page is no reason to replace it.
             ignore_changes=["uploads", "entrypoints"],
         ),
+    )
+
+
+def _provider(scope: Scope, edge: Edge) -> docker.Provider | None:
+    """The Docker of an edge's own; None where that is the stack's."""
+    if edge.docker == scope.settings.docker:
+        return None
+    return docker.Provider(
+        f"docker-{edge.name}",
+        host=edge.docker.host or None,
+        context=edge.docker.context or None,
+        cert_path=edge.docker.cert_path or None,
+        opts=scope.options(),
     )
 
 

@@ -19,6 +19,7 @@ CONFIG_FOLDER = "/etc/bluegreen"  # the volume that outlives the container
 # In memory: gone when the edge starts anew, as is whoever held writes back.
 FLAGS = "/dev/shm/bluegreen-held"
 BOOTSTRAP = "/etc/bluegreen-bootstrap.conf"
+WAITING = "/etc/bluegreen-waiting.conf"
 
 # Old workers count from the first reload, and a release may reload once before its switch, to
 # find the target's name at once: so much longer they wait, so that none is cut too early.
@@ -81,22 +82,22 @@ def fill(template: str, slots: Mapping[str, str], name: str) -> str:
     return text
 
 
-def render(settings: Settings, live: Color, names: Mapping[Color, str], root: Path) -> str:
+def render(settings: Settings, live: Color, service: str, root: Path) -> str:
     """Render the config that makes a color live.
 
     Args:
         settings: the stack's settings.
         live: the color.
-        names: host name of each color on the stack's network.
+        service: prefix of everything the stack makes in Docker, host names too.
         root: the project's folder, for a template of the stack's own.
     """
     path = root / settings.service_template if settings.service_template else None
-    service = (path or TEMPLATES / "service.conf").read_text()
+    template = (path or TEMPLATES / "service.conf").read_text()
     idle = other(live)
     label = settings.service_template or "nginx/service.conf"
     whole = {"live": live, "version": settings.versions[live] or "unknown"}
-    services = [fill(service, {"upstream": color}, label) for color in (live, idle)]
-    if not re.search(r"\{\{ *upstream *\}\}", service):
+    services = [fill(template, {"upstream": color}, label) for color in (live, idle)]
+    if not re.search(r"\{\{ *upstream *\}\}", template):
         wanted = "proxy_pass http://{{ upstream }}"
         raise ConfigError([f"{label}: leads to no color; wanted in it: {wanted}"])
     return fill(
@@ -104,14 +105,15 @@ def render(settings: Settings, live: Color, names: Mapping[Color, str], root: Pa
         {
             **whole,
             "idle": idle,
-            "blue": names["blue"],
-            "green": names["green"],
+            "blue": f"{service}-blue",
+            "green": f"{service}-green",
             "blue_valid": _valid(settings, "blue", live),
             "green_valid": _valid(settings, "green", live),
             "port": str(settings.port),
             "drain_timeout": str(settings.drain_timeout + HEAD_START),
             "service of live": services[0],
             "service of idle": services[1],
+            "peers": _peers(settings, service),
             **_writes(settings, live, whole),
         },
         "nginx/nginx.conf",
@@ -129,6 +131,17 @@ def _writes(settings: Settings, live: Color, slots: Mapping[str, str]) -> dict[s
         "writes of live": "\n"
         + fill(server, {**slots, "flag": flag_of(live)}, "nginx/writes-server.conf").rstrip(),
     }
+
+
+def _peers(settings: Settings, service: str) -> str:
+    """What lets one of several edges follow the others; else nothing."""
+    if len(settings.edges) < 2:
+        return ""
+    slots = {
+        "edges": " ".join(place.container for place in settings.places(service)),
+        "required": str(settings.edges_required),
+    }
+    return "\n\n" + fill((TEMPLATES / "peers.conf").read_text(), slots, "nginx/peers.conf").rstrip()
 
 
 def flag_of(color: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from bluegreen.data.environment import environment
 from bluegreen.images import content_digest, image_of
-from bluegreen.settings import Color, Settings
+from bluegreen.settings import Color, Edge, Settings
 
 Fingerprint = dict[str, str]
 
@@ -33,18 +33,31 @@ def fingerprint_color(
         "user": settings.user,
     }
     # Left out where it is the first: stacks from before there were copies have no such part.
-    return parts | ({"data.copy": copy} if copy else {})
+    return parts | ({"data.copy": copy} if copy else {}) | _of_swarm(settings)
 
 
-def fingerprint_edge(settings: Settings) -> Fingerprint:
-    """What the edge's container is made of."""
+def _of_swarm(settings: Settings) -> Fingerprint:
+    """What a service's replicas cannot change without being made anew; their number they can."""
+    if not settings.swarm:
+        return {}
+    placement, reserved = settings.swarm.placement, settings.swarm.reservations
+    return {
+        "platform": "swarm",
+        "placement": json.dumps([placement.constraints, placement.spread, placement.max_per_node]),
+        "reservations": f"{reserved.memory} MB, {reserved.cpus:g} CPUs",
+    }
+
+
+def fingerprint_edge(settings: Settings, edge: Edge) -> Fingerprint:
+    """What an edge's container is made of."""
     parts = {
         "edge_image": settings.edge_image,
-        "http_port": f"{settings.http_address}:{settings.http_port}",
+        "http_port": f"{edge.http_address}:{edge.http_port}",
         "preview_port": f"{settings.direct_address}:{settings.preview_port}",
     }
     # Left out where it is not set: stacks from before it existed have no such part.
-    return parts | ({"subnet": settings.subnet} if settings.subnet else {})
+    parts |= {"subnet": settings.subnet} if settings.subnet else {}
+    return parts | ({"platform": "swarm"} if settings.swarm else {})
 
 
 def digest_of(value: Any) -> str:

@@ -4,6 +4,7 @@ Its inputs show in the preview what will be checked; its outputs carry the color
 switch, so that no switch happens to a color that no gate has passed. The asking is `verdict`'s.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -16,7 +17,7 @@ from pulumi.dynamic import (
 )
 
 from bluegreen.dynamic import Provider
-from bluegreen.settings import Docker, Health
+from bluegreen.settings import Docker, Health, Place
 
 # Of the world and of this machine, not of the user's wish: alone no reason to run again.
 _FACTS = ("drift", "__provider")
@@ -70,6 +71,9 @@ class HealthGate(Resource, module="bluegreen", name="HealthGate"):
         health: Health,
         docker: Docker,
         drift: str,
+        edges: Sequence[Place] = (),
+        edges_required: int = 0,
+        replicas: int = 0,
         opts: pulumi.ResourceOptions,
     ) -> None:
         """Declare the gate.
@@ -79,12 +83,16 @@ class HealthGate(Resource, module="bluegreen", name="HealthGate"):
             color: the color to be live.
             version: the version it carries.
             container: name of its container.
-            container_id: id of its container; a new one is a reason to run the gate.
-            edge: name of the edge's container, which the gate asks from.
+            container_id: id of its container (of a service, with what its replicas are made of);
+                a new one is a reason to run the gate.
+            edge: name of the (first) edge's container, which the gate asks from.
             url: what it asks, as seen from the edge.
             health: what a good answer is.
             docker: which daemon.
             drift: "" or how what nginx serves differs from the stack's outputs.
+            edges: where all edges are, when it is not the one on `docker`.
+            edges_required: so many of these must answer.
+            replicas: of the color, whose `container` then is a Swarm service; 0 = a container.
             opts: resource options.
         """
         inputs: dict[str, Any] = {
@@ -98,4 +106,9 @@ class HealthGate(Resource, module="bluegreen", name="HealthGate"):
             "docker": asdict(docker),
             "drift": drift,
         }
+        if edges:
+            inputs["edges"] = [asdict(place) for place in edges]
+            inputs["edges_required"] = edges_required
+        if replicas:
+            inputs["replicas"] = replicas
         super().__init__(HealthGateProvider(), name, inputs | dict.fromkeys(_OUTPUTS), opts)

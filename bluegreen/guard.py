@@ -6,7 +6,7 @@ an update died between its switch and its end.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +14,9 @@ import pulumi
 
 from bluegreen.edge import State
 from bluegreen.errors import GuardRefused
-from bluegreen.facts import Container
+from bluegreen.facts import Container, Facts
 from bluegreen.fingerprint import Fingerprint, digest_of
-from bluegreen.settings import Settings
+from bluegreen.settings import EDGE, Settings
 
 READ_TRIES = 50
 READ_PAUSE = 0.1
@@ -59,20 +59,44 @@ def _own_outputs() -> dict[str, Any]:
 
 
 def drift(
-    previous: Previous, edge: State | None, containers: Mapping[str, Container] | None = None
+    previous: Previous,
+    edge: State | None,
+    containers: Mapping[str, Container] | None = None,
+    edges: Collection[str] = (EDGE,),
 ) -> str:
-    """How what serves differs from what the last update left; "" when it does not."""
+    """How what serves differs from what the last update left; "" when it does not.
+
+    `edges` are the parts that nginx runs in and that should be there.
+    """
     if not previous.live:
         return ""
     if not edge or edge.color != previous.live:
         serves = f"{edge.color} {edge.version}" if edge else "no color"
         return f"nginx serves {serves}, the stack's outputs say {previous.live}"
-    for part in ("edge", previous.live):
+    for part in (*edges, previous.live):
         if containers is not None and part not in containers:
             return f"the container of {part} is gone"
-        if containers and containers[part].state not in ("running", "restarting"):
+        if containers and not containers[part].up:
             return f"the container of {part} is {containers[part].state}"
     return ""
+
+
+def require_edges(settings: Settings, facts: Facts) -> None:
+    """Refuse an update when too few edges answer: nothing of it could be done everywhere.
+
+    Raises:
+        GuardRefused: with what was seen of each that does not.
+    """
+    answer, required = len(settings.edges) - len(facts.troubles), settings.edges_required
+    if len(settings.edges) == 1 or answer >= required:
+        return
+    troubles = "".join(f"\n  - {name}: {why}" for name, why in facts.troubles.items())
+    serves = f"{facts.edge.color} {facts.edge.version} serves" if facts.edge else "no color is live"
+    raise GuardRefused(
+        f"{answer} of {len(settings.edges)} edges answer, edges_required is {required}; nothing "
+        f"was touched, {serves} on the others:{troubles}\nNext: bring it back, or set "
+        f"edges_required to {max(answer, 1)}: it takes over what was switched when it is back."
+    )
 
 
 def refuse_interruptions(
@@ -110,17 +134,17 @@ def refuse_interruptions(
                 "users would be interrupted; set the config back to what that release had, or "
                 "release it on the other color"
             )
-    for name, way_out in (
-        (live, f"release it on the idle color instead (set active_color, not {live}_version)"),
-        ("edge", "plan a maintenance window"),
-    ):
+    idle = f"release it on the idle color instead (set active_color, not {live}_version)"
+    edges = {edge.part: "plan a maintenance window" for edge in settings.edges}
+    for name, way_out in {live: idle, **edges}.items():
         before, after = running.get(name), planned.get(name)
         if not before or not after:
             continue  # a color that leaves does so after the switch
         changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
-        if changed and name == "edge":
+        if changed and name in edges:
+            who = "the edge" if name == EDGE else name
             reasons.append(
-                f"the edge would be replaced, because {_tell(changed, before, after)}: "
+                f"{who} would be replaced, because {_tell(changed, before, after)}: "
                 f"nobody is served meanwhile; {way_out}"
             )
         elif changed and settings.active_color == live:

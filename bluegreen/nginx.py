@@ -14,6 +14,7 @@ import httpx
 
 from bluegreen.edge import CONFIG_FOLDER, FLAGS, State, flag_of, state_of
 from bluegreen.errors import BluegreenError, EdgeUnreachable, SwitchFailed
+from bluegreen.follow import PEER_PORT
 from bluegreen.order import TRIAL_HOLD
 from bluegreen.probe import Answer, ask
 from bluegreen.scripts import ARM, CLAIM, CONFIRM, HOLD, LEAVING, WORKERS
@@ -26,11 +27,14 @@ PUBLIC, INTERNAL = "http://127.0.0.1:80", "http://127.0.0.1:8008"
 POLL = 0.05
 SURE = 5  # fresh connections in a row that must reach the new workers
 RELOAD_TIMEOUT = 15.0
+FOLLOW_TIMEOUT = 5.0  # followers look every second
 TRIAL = 60.0  # how much longer than its bake a switch may be on trial
 
 
 class Nginx:
     """The nginx in the edge, through an open shell there."""
+
+    missed: tuple[str, ...] = ()  # there is but one: without it there is no switch
 
     def __init__(self, shell: Shell, health: Health) -> None:
         """Use this shell; `health` says what a good answer of a color is."""
@@ -188,6 +192,17 @@ class Nginx:
         except BluegreenError as error:
             return f"going back failed too ({error}): look at `docker logs {self._shell.container}`"
         return f"{color} {state.version} serves again (proven)" if state else "no color is live"
+
+    def is_followed_by(self, edge: str, seconds: float = FOLLOW_TIMEOUT) -> bool:
+        """Whether another edge, that nobody could talk to, takes over what is confirmed here."""
+        state, deadline = self.state(), time.monotonic() + seconds
+        look = f"curl -s -m 1 http://{edge}:{PEER_PORT}/stable.conf | head -n 1"
+        while (said := self._shell.run(look).text) and time.monotonic() < deadline:
+            its = state_of(said)
+            if state and its and its.generation >= state.generation:
+                return True
+            time.sleep(POLL)
+        return False
 
     def leaving(self) -> int:
         """How many old workers still finish what they serve."""

@@ -1,9 +1,10 @@
 """What a switch is told, and what it tells."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
-from bluegreen.settings import Bake, Docker, Health
+from bluegreen.settings import Bake, Docker, Health, Place
 
 TRIAL_HOLD = "trial"  # hold writes back from the target alone, from the switch on
 
@@ -12,7 +13,11 @@ TRIAL_HOLD = "trial"  # hold writes back from the target alone, from the switch 
 class Order:
     """What is to be switched, and how; `container` and `edge` are containers' names.
 
-    `hold` says which writes wait until the switch is confirmed (see `Nginx.hold`); "" = none.
+    Attributes:
+        hold: which writes wait until the switch is confirmed (see `Nginx.hold`); "" = none.
+        edges: where all edges are, when it is not the one on `docker`.
+        edges_required: so many of these must take part.
+        replicas: of the target, whose `container` then is a Swarm service; 0 = it is a container.
     """
 
     color: str
@@ -24,27 +29,40 @@ class Order:
     drain_timeout: int
     docker: Docker
     hold: str = ""
+    edges: tuple[Place, ...] = ()
+    edges_required: int = 0
+    replicas: int = 0
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where the edges are."""
+        return self.edges or (Place(self.edge, self.docker),)
 
     def to_json(self) -> str:
-        """The order as JSON."""
-        told = asdict(self)
-        if not self.hold:  # an order from before there was data to hold stays as it was
-            del told["hold"]
-        return json.dumps(told)
+        """The order as JSON; what is as usual is left out, so that old orders stay as they were."""
+        usual = {field.name: field.default for field in fields(self)}
+        return json.dumps({k: v for k, v in asdict(self).items() if v != usual[k]})
 
     @classmethod
     def from_json(cls, text: str) -> "Order":
         """The order from its JSON."""
         raw = json.loads(text)
         parts = {"health": Health, "bake": Bake, "docker": Docker}
-        return cls(**{key: parts[key](**v) if key in parts else v for key, v in raw.items()})
+        given = {key: parts[key](**v) if key in parts else v for key, v in raw.items()}
+        return cls(**given | {"edges": places_from(raw.get("edges", ()))})
+
+
+def places_from(raw: Any) -> tuple[Place, ...]:
+    """Places from plain values, as JSON and Pulumi keep them."""
+    return tuple(Place(each["container"], Docker(**each["docker"])) for each in raw)
 
 
 @dataclass(frozen=True)
 class Report:
     """What a switch did. Times in seconds; `cut` counts connections closed at the drain's end.
 
-    `switch_seconds` is from the switch's begin until nginx's new workers alone take connections.
+    `switch_seconds` is from the switch's begin until nginx's new workers alone take connections;
+    `missed` names the edges that it went on without.
     """
 
     color: str
@@ -58,3 +76,4 @@ class Report:
     bake_seconds: float
     drain_seconds: float
     cut: int
+    missed: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 """A release in words: what an update will start, check, switch, watch and remove."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from bluegreen.data.plan import DataPlan, describe_data
 from bluegreen.edge import State
@@ -17,6 +17,7 @@ def describe(
     edge: State | None,
     planned: Mapping[str, Fingerprint],
     data: DataPlan,
+    missed: Collection[str] = (),
 ) -> str:
     """Tell the update in words; "" when it releases nothing.
 
@@ -27,6 +28,7 @@ def describe(
         edge: what nginx serves.
         planned: fingerprints of what the update will leave.
         data: what becomes of the data.
+        missed: edges that do not answer, and that the update goes on without.
     """
     target, outgoing = settings.active_color, other(settings.active_color)
     live = edge.color if edge else previous.live
@@ -46,12 +48,18 @@ def describe(
     if running.get(target) == planned.get(target):
         lines.append(f"start   nothing: {target} is on standby")
     else:
-        lines.append(f"start   {name}-{target} from {made}")
+        count = f"{settings.swarm.replicas} replicas of " if settings.swarm else ""
+        lines.append(f"start   {count}{name}-{target} from {made}")
     lines.append(
         f"check   GET {health.path}: {', '.join(expected)}; {health.passes} passes in a row "
         f"within {health.timeout:g} s"
     )
-    lines.append(f"switch  nginx to {target}, on trial until confirmed")
+    edges = [edge.name for edge in settings.edges if f"{name}-{edge.part}" not in missed]
+    where = (
+        f" in {len(edges)} edges ({', '.join(edges)}) at once" if len(settings.edges) > 1 else ""
+    )
+    lines.append(f"switch  nginx{where} to {target}, on trial until confirmed")
+    lines += [f"without {edge}: it does not answer, and follows when it is back" for edge in missed]
     if live:
         lines.append(
             f"watch   users' requests for {bake.seconds:g} s; back to {live} if more than "
@@ -60,5 +68,6 @@ def describe(
         lines.append(f"drain   open connections for up to {settings.drain_timeout} s")
     if live == outgoing:
         stays = outgoing in settings.declared
-        lines.append(f"{'keep  ' if stays else 'remove'}  {name}-{outgoing}")
+        fewer = f", {settings.replicas_of(outgoing)} replicas" if stays and settings.swarm else ""
+        lines.append(f"{'keep  ' if stays else 'remove'}  {name}-{outgoing}{fewer}")
     return "\n".join([lines[0], *(f"  {line}" for line in lines[1:])])

@@ -111,8 +111,7 @@ def ask(client: httpx.Client, url: str, health: Health, timeout: float) -> Answe
 
 
 def wait_until_healthy(
-    client: httpx.Client,
-    url: str,
+    ask: Callable[[float], Answer],
     health: Health,
     *,
     died: threading.Event,
@@ -123,9 +122,8 @@ def wait_until_healthy(
     """Ask until `health.passes` consecutive answers are good.
 
     Args:
-        client: httpx client; its transport decides from where is asked.
-        url: the health URL.
-        health: what a good answer is, and how long to wait for it.
+        ask: asks once, for so many seconds at the most, and judges what comes.
+        health: how many good answers are wanted, and how long to wait for them.
         died: set when the target's container ends: the gate stops at once.
         why: says how it ended, asked when `died` is set.
         told: is told each answer that differs from the one before, with its number.
@@ -141,7 +139,7 @@ def wait_until_healthy(
             reason = f"{passes} of {health.passes:g} passes within {health.timeout:g} s"
             return Refused(attempts, clock() - begin, passes, reason, last)
         asked = clock()
-        answer = ask(client, url, health, min(left, ATTEMPT_TIMEOUT))
+        answer = ask(min(left, ATTEMPT_TIMEOUT))
         attempts += 1
         if answer.seen != last:
             last = answer.seen

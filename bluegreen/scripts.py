@@ -3,6 +3,7 @@
 import shlex
 
 from bluegreen.edge import BOOTSTRAP, CONFIG_FOLDER, FLAGS
+from bluegreen.follow import FOLLOWED
 from bluegreen.order import TRIAL_HOLD
 
 # Lists nginx's workers; the [s] keeps grep from finding itself.
@@ -18,7 +19,11 @@ restore() {{
 }}
 # What serves takes writes again; old workers of the other color still hold them back.
 let_go() {{ rm -f {FLAGS}-$(head -n 1 nginx.conf | sed -n 's/.* color=\\([a-z]*\\) .*/\\1/p'); }}
+{FOLLOWED}
 go_back() {{
+    if followed >/dev/null 2>&1; then
+        let_go; echo "bluegreen: switch confirmed on another edge, stays" >/proc/1/fd/2; return
+    fi
     restore >/dev/null 2>&1; echo "bluegreen: switch not confirmed, went back" >/proc/1/fd/2
 }}
 started() {{ cut -d " " -f 22 /proc/$1/stat 2>/dev/null; }}
@@ -31,7 +36,7 @@ CLAIM = f"""\
 {TOOLS}
 me="$$ $(started $$)"
 before=$(cat switch.pid 2>/dev/null)
-if [ -n "$before" ] && alive $before; then kill -9 ${{before% *}} && restore; fi
+if [ -n "$before" ] && alive $before; then kill -9 ${{before% *}} && go_back; fi
 # A disk that is full is told by what is written next.
 ( echo $me >switch.part && mv switch.part switch.pid ) 2>/dev/null || true
 """

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
@@ -27,14 +27,16 @@ from bluegreen.edge import render
 from bluegreen.gate import HealthGate
 from bluegreen.images import image_of
 from bluegreen.order import Order
-from bluegreen.settings import COLORS, Color, Settings, other
+from bluegreen.settings import Color, Docker, Place, Settings, other
+from bluegreen.swarm.service import made_of, make_overlay, make_replicas
 
 
 class BlueGreenService(pulumi.ComponentResource):
     """A service that is released color by color.
 
     Attributes:
-        url: where users reach the service.
+        url: where users reach the service; of several edges, the first.
+        urls: the same of each edge, by its name.
         live: {color, version, image} of the color that serves.
         standby: {color, version, image} of the color kept ready; None without.
         direct_urls: each published direct port's URL, by color, and the preview's.
@@ -69,25 +71,41 @@ class BlueGreenService(pulumi.ComponentResource):
         self._scope = scope = Scope(name, settings, root, self, data_plan.copies)
         target, outgoing = settings.active_color, other(settings.active_color)
 
-        network = make_network(scope)
+        network = make_overlay(scope) if settings.swarm else make_network(scope)
         data = make_data_volume(scope)
-        images = {color: make_image(scope, color) for color in settings.declared}
-        edge = make_edge(scope, network)
-        step = self._make_data_step(data_plan, serves, edge, data)
-        container = make_color(scope, target, images[target], network, data, after=step)
-        gate = self._make_gate(target, container, edge, drift)
-        switch = self._make_switch(gate, edge, step)
+        edges = [make_edge(scope, edge, network) for edge in settings.edges]
+        step = self._make_data_step(data_plan, serves, edges[0], data)
+        container = self._make_color(target, network, data, after=step)
+        gate = self._make_gate(target, container, edges, drift)
+        switch = self._make_switch(gate, edges, step)
         if outgoing in settings.declared:
-            make_color(scope, outgoing, images[outgoing], network, data, after=switch)
+            self._make_color(outgoing, network, data, after=switch)
         # With standby `remove` the outgoing color is not declared: Pulumi deletes it last.
 
-        self.url = _url(_reachable(settings.http_address, settings), settings.http_port)
+        self.urls = {
+            edge.name: _url(_reachable(edge.http_address, edge.docker), edge.http_port)
+            for edge in settings.edges
+        }
+        self.url = next(iter(self.urls.values()))
         self.data = self._describe_data(data_plan, step)
         self.report = switch.stdout.apply(json.loads)
         self.live = self.report.apply(lambda report: self._describe(report["color"]))
         self.standby = self._describe(outgoing) if outgoing in settings.declared else None
         self.direct_urls = self._direct_urls()
         self.register_outputs({"url": self.url, "live": self.live})
+
+    def _make_color(
+        self,
+        color: Color,
+        network: docker.Network,
+        data: docker.Volume | None,
+        after: pulumi.Resource | None,
+    ) -> docker.Container | docker.Service:
+        """A color as the platform has it: one container, or a service of several replicas."""
+        if self._scope.settings.swarm:
+            return make_replicas(self._scope, color, network, after)
+        image = make_image(self._scope, color)
+        return make_color(self._scope, color, image, network, data, after)
 
     def _make_data_step(
         self,
@@ -111,7 +129,7 @@ class BlueGreenService(pulumi.ComponentResource):
             target=settings.active_color,
             copy=plan.copies[settings.active_color],
             live={**serves, "copy": plan.live},
-            edge=scope.container("edge"),
+            edge=self._places[0].container,
             data=settings.data,
             database_url=settings.database_url,
             docker=settings.docker,
@@ -126,26 +144,35 @@ class BlueGreenService(pulumi.ComponentResource):
         return {"mode": mode, "copy": copy, "before": step.before, "at": step.at}
 
     def _make_gate(
-        self, color: Color, container: docker.Container, edge: docker.Container, drift: str
+        self,
+        color: Color,
+        container: docker.Container | docker.Service,
+        edges: Sequence[docker.Container],
+        drift: str,
     ) -> HealthGate:
         scope, settings = self._scope, self._scope.settings
-        host = scope.container(color)
+        host, identity = scope.container(color), container.id
+        if settings.swarm:  # a service stays the same when its replicas are made anew
+            identity = pulumi.Output.concat(container.id, " ", made_of(scope, color))
         return HealthGate(
             "gate",
             color=color,
             version=settings.versions[color],
             container=host,
-            container_id=container.id,
-            edge=scope.container("edge"),
+            container_id=identity,
+            edge=self._places[0].container,
             url=f"http://{host}:{settings.port}{settings.health.path}",
             health=settings.health_of(color),
             docker=settings.docker,
             drift=drift,
-            opts=scope.options(depends_on=[edge, container]),
+            edges=self._several,
+            edges_required=settings.edges_required,
+            replicas=settings.replicas_of(color),
+            opts=scope.options(depends_on=[*edges, container]),
         )
 
     def _make_switch(
-        self, gate: HealthGate, edge: docker.Container, step: DataStep | None
+        self, gate: HealthGate, edges: Sequence[docker.Container], step: DataStep | None
     ) -> command.local.Command:
         """The switch; its color is the gate's, so that no color is switched to ungated."""
         return command.local.Command(
@@ -159,7 +186,9 @@ class BlueGreenService(pulumi.ComponentResource):
                 # A gate that ran again is followed by a switch: it finds that all is well, or
                 # puts right what an update left that died in between.
                 "BLUEGREEN_GATE_PASSED_AT": gate.passed_at,
-                "BLUEGREEN_EDGE_ID": edge.id,
+                "BLUEGREEN_EDGE_ID": pulumi.Output.all(*(edge.id for edge in edges)).apply(
+                    " ".join
+                ),
             },
             opts=self._scope.options(),
         )
@@ -170,8 +199,8 @@ class BlueGreenService(pulumi.ComponentResource):
         return step.hold if step and (data.mode == "clone" or data.copy) else ""
 
     def _render(self, color: str) -> str:
-        names = {each: self._scope.container(each) for each in COLORS}
-        return render(self._scope.settings, cast("Color", color), names, self._scope.root)
+        scope = self._scope
+        return render(scope.settings, cast("Color", color), scope.name, scope.root)
 
     def _order(self, color: str, hold: str) -> str:
         settings, live = self._scope.settings, cast("Color", color)
@@ -179,13 +208,27 @@ class BlueGreenService(pulumi.ComponentResource):
             color=live,
             version=settings.versions[live],
             container=self._scope.container(live),
-            edge=self._scope.container("edge"),
+            edge=self._places[0].container,
             health=settings.health_of(live),
             bake=settings.bake,
             drain_timeout=settings.drain_timeout,
             docker=settings.docker,
             hold=hold,
+            edges=self._several,
+            edges_required=settings.edges_required if self._several else 0,
+            replicas=settings.replicas_of(live),
         ).to_json()
+
+    @property
+    def _places(self) -> tuple[Place, ...]:
+        return self._scope.settings.places(self._scope.name)
+
+    @property
+    def _several(self) -> tuple[Place, ...]:
+        """Where all edges are, if it is not the one on the stack's own Docker."""
+        docker = self._scope.settings.docker
+        usual = len(self._places) == 1 and self._places[0].docker == docker
+        return () if usual else self._places
 
     def _describe(self, color: Color) -> dict[str, str]:
         scope = self._scope
@@ -199,15 +242,15 @@ class BlueGreenService(pulumi.ComponentResource):
         settings = self._scope.settings
         ports = {str(color): settings.direct_ports[color] for color in settings.declared}
         ports["preview"] = settings.preview_port
-        address = _reachable(settings.direct_address, settings)
+        address = _reachable(settings.direct_address, settings.docker)
         return {name: _url(address, port) for name, port in ports.items() if port}
 
 
-def _reachable(address: str, settings: Settings) -> str:
+def _reachable(address: str, docker: Docker) -> str:
     """The host by which users reach a port bound to this address, as far as the config tells."""
     if address not in ("0.0.0.0", "::"):
         return address
-    return urlsplit(settings.docker.host).hostname or "127.0.0.1"
+    return urlsplit(docker.host).hostname or "127.0.0.1"
 
 
 def _url(address: str, port: int) -> str:

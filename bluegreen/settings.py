@@ -6,6 +6,7 @@ from typing import Literal
 
 Color = Literal["blue", "green"]
 COLORS: tuple[Color, Color] = ("blue", "green")
+EDGE = "edge"
 
 
 def other(color: Color) -> Color:
@@ -118,6 +119,68 @@ class Docker:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where an edge's container is: its name, and the daemon that it runs on."""
+
+    container: str
+    docker: Docker
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One nginx, on a Docker host of its own or the stack's.
+
+    Attributes:
+        name: in the config's list; `edge` = the one of a stack that has no list.
+        docker: which daemon it runs on.
+        http_address: address of that host that the public port is bound to.
+        http_port: the public port there.
+    """
+
+    name: str
+    docker: Docker
+    http_address: str
+    http_port: int
+
+    @property
+    def part(self) -> str:
+        """What it is called among the stack's resources and containers."""
+        return self.name if self.name == EDGE else f"{EDGE}-{self.name}"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a Swarm may put replicas.
+
+    Attributes:
+        constraints: such as `node.labels.tier==app`; all must hold.
+        spread: node labels, such as `node.labels.zone`, over whose values replicas are spread.
+        max_per_node: most replicas of a color on one node; 0 = no limit.
+    """
+
+    constraints: tuple[str, ...] = ()
+    spread: tuple[str, ...] = ()
+    max_per_node: int = 0
+
+
+@dataclass(frozen=True)
+class Swarm:
+    """How a color runs as a Swarm service.
+
+    Attributes:
+        replicas: of the live color.
+        standby_replicas: of a color on standby.
+        placement: where they may run.
+        reservations: memory and CPUs that a node must have free for each.
+    """
+
+    replicas: int
+    standby_replicas: int
+    placement: Placement
+    reservations: Limits
+
+
+@dataclass(frozen=True)
 class Settings:
     """One stack's settings. Field names are the config's keys; Pulumi.yaml describes each."""
 
@@ -150,6 +213,9 @@ class Settings:
     edge_image: str
     service_template: str
     subnet: str
+    edges: tuple[Edge, ...]
+    edges_required: int
+    swarm: Swarm | None
     docker: Docker = Docker()
 
     @property
@@ -159,6 +225,17 @@ class Settings:
         if self.standby == "keep" and self.versions[idle]:
             return (self.active_color, idle)
         return (self.active_color,)
+
+    def places(self, service: str) -> tuple[Place, ...]:
+        """Where the edges are, of the service of this name."""
+        return tuple(Place(f"{service}-{edge.part}", edge.docker) for edge in self.edges)
+
+    def replicas_of(self, color: Color) -> int:
+        """How many replicas of a color there are after the update; 0 = it is one container."""
+        if not self.swarm:
+            return 0
+        live = color == self.active_color
+        return self.swarm.replicas if live else self.swarm.standby_replicas
 
     def health_of(self, color: Color) -> Health:
         """What the gate asks of this color: its own version, unless config names another."""

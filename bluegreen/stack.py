@@ -13,10 +13,10 @@ from bluegreen.data.plan import DataPlan, plan_data
 from bluegreen.data.snapshots import copy_name
 from bluegreen.edge import State, render
 from bluegreen.errors import ConfigError
-from bluegreen.facts import Container, read_containers, read_edge
+from bluegreen.facts import Container, Facts, read_facts
 from bluegreen.fingerprint import Fingerprint, fingerprint_color, fingerprint_edge
 from bluegreen.leftovers import read_state, read_things, refuse_leftovers
-from bluegreen.settings import COLORS, Docker, Settings
+from bluegreen.settings import EDGE, Docker, Settings
 
 # The colors' containers are host names on the network, of 63 characters at the most (RFC 1035).
 LONGEST_NAME = 63 - len("-green")
@@ -71,27 +71,42 @@ def guarded(settings: Settings, root: Path) -> Plan:
             ]
         )
     # Rendered here too, so that a template's mistake is told before anything is declared.
-    render(settings, settings.active_color, {color: f"{name}-{color}" for color in COLORS}, root)
-    with ThreadPoolExecutor() as pool:  # a daemon behind ssh takes its time for each answer
-        asked_edge = pool.submit(read_edge, settings.docker, f"{name}-edge")
-        asked_containers = pool.submit(read_containers, settings.docker, name)
+    render(settings, settings.active_color, name, root)
+    with ThreadPoolExecutor() as pool:  # Docker is asked while the outputs are read
+        places, swarm = settings.places(name), bool(settings.swarm)
+        asked = pool.submit(read_facts, settings.docker, places, name, swarm=swarm)
         previous = guard.read_previous()
-    edge, containers = asked_edge.result(), asked_containers.result()
+    facts = asked.result()
+    guard.require_edges(settings, facts)
+    edge, containers = facts.edge, facts.containers
     live = edge.color if edge else previous.live
     data = plan_data(settings, live, containers or {}, previous.data.get("copy", ""), copy_name())
     planned: dict[str, Fingerprint] = {
         color: fingerprint_color(settings, color, name, root, data.copies[color])
         for color in settings.declared
     }
-    planned["edge"] = fingerprint_edge(settings)
+    planned |= {each.part: fingerprint_edge(settings, each) for each in settings.edges}
     running, target = previous.running or {}, settings.active_color
     data = data.due(live != target or running.get(target) != planned[target])
     guard.refuse_interruptions(settings, previous, edge, planned, containers)
-    drift = guard.drift(previous, edge, containers)
+    drift = guard.drift(previous, edge, containers, _known_edges(settings, name, previous, facts))
+    drift = drift or (facts.disagreement if previous.live else "")
     _refuse_leftovers(settings, name, previous, edge, containers or {}, drift)
-    words = plan.describe(settings, name, previous, edge, planned, data)
+    words = plan.describe(settings, name, previous, edge, planned, data, facts.troubles)
     serves = {"color": live, "version": edge.version if edge else ""}
     return Plan(name, drift, planned, words, data, serves)
+
+
+def _known_edges(
+    settings: Settings, name: str, previous: guard.Previous, facts: Facts
+) -> list[str]:
+    """The edges whose containers should be there: not what is new, nor what cannot be asked."""
+    known = previous.running or {EDGE: {}}
+    return [
+        edge.part
+        for edge in settings.edges
+        if edge.part in known and f"{name}-{edge.part}" not in facts.troubles
+    ]
 
 
 def _refuse_leftovers(
@@ -103,11 +118,13 @@ def _refuse_leftovers(
     drift: str,
 ) -> None:
     """Look into the state only when Docker has what the last update that ended did not leave."""
-    parts = ("edge", *settings.declared)
+    parts = {*(edge.part for edge in settings.edges), *settings.declared}
     in_the_way = {name, *(f"{name}-{part}" for part in parts)}
     if previous.running is not None and not containers.keys() & parts - previous.running.keys():
         return
-    things = [each for each in read_things(settings.docker, name) if each.name in in_the_way]
+    dockers = dict.fromkeys([settings.docker, *(edge.docker for edge in settings.edges)])
+    found = [thing for docker in dockers for thing in read_things(docker, name)]
+    things = [thing for thing in found if thing.name in in_the_way]
     state = read_state(pulumi.get_stack()) if things else None
     if state is not None:
         refuse_leftovers(pulumi.get_stack(), things, state, edge, drift)

@@ -14,11 +14,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from bluegreen.edge import HEAD_START, State, digest, stamp
+from bluegreen.edges import Edges, nginx_in, open_edges
 from bluegreen.errors import BluegreenError, EdgeUnreachable, SwitchFailed
 from bluegreen.nginx import POLL, TRIAL, Nginx
 from bluegreen.order import Order, Report
 from bluegreen.settings import Bake
-from bluegreen.shell import Shell
+from bluegreen.swarm.replicas import Replicas
 from bluegreen.traffic import Count, Traffic
 from bluegreen.watch import Watch
 
@@ -35,10 +36,9 @@ GRACE = 2.0
 class Switch:
     """One switch, from the last look at the target to the end of the drain."""
 
-    def __init__(self, order: Order, rendered: str, shell: Shell) -> None:
+    def __init__(self, order: Order, rendered: str, nginx: Nginx | Edges) -> None:
         """Prepare; nothing is touched yet."""
-        self._order, self._rendered = order, rendered
-        self._nginx = Nginx(shell, order.health)
+        self._order, self._rendered, self._nginx = order, rendered, nginx
         self._begun = time.monotonic()
 
     def run(self) -> Report:
@@ -55,7 +55,8 @@ class Switch:
                 raise SwitchFailed(f"{error}; nothing was switched") from error
             return self._report(before.generation, before.since, switched=False, traffic=None)
         generation, since = nginx.next_generation(), datetime.now(UTC).isoformat("T", "seconds")
-        with Traffic(order.edge, generation, order.bake, order.docker) as traffic:
+        watched = [place for place in order.places if place.container not in nginx.missed]
+        with Traffic(watched, generation, order.bake) as traffic:
             try:
                 nginx.write(stamp(self._rendered, generation, since))
                 if before:  # before the first switch nginx knows no color to ask
@@ -83,7 +84,7 @@ class Switch:
     def _bake(self, traffic: Traffic, switched: float) -> None:
         """Watch users' requests, and the target's health, until the bake is over."""
         order, bake, misses = self._order, self._order.bake, 0
-        with Watch(order.container, order.docker, fresh=False) as watch:
+        with _watch(order) as watch:
             while (left := switched + bake.seconds - time.monotonic()) > 0:
                 if traffic.suffers.wait(min(left, PULSE)):
                     raise SwitchFailed(f"real traffic suffers: {_share(traffic.count, bake)}")
@@ -116,6 +117,7 @@ class Switch:
             bake_seconds=round(baked - at, 1) if at else 0,
             drain_seconds=round(time.monotonic() - (at or baked), 1),
             cut=cut,
+            missed=self._nginx.missed,
         )
 
     def _drain(self, traffic: Traffic | None, switched: float) -> int:
@@ -135,6 +137,12 @@ class Switch:
             return 0
         traffic.ended.wait(GRACE / 4)  # the last lines of the log are still on their way
         return traffic.cut_since(deadline - POLL)
+
+
+def _watch(order: Order) -> Watch | Replicas:
+    if order.replicas:
+        return Replicas(order.container, order.replicas, order.docker)
+    return Watch(order.container, order.docker, fresh=False)
 
 
 def _serving(state: State | None) -> str:
@@ -163,8 +171,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     order = Order.from_json(os.environ["BLUEGREEN_ORDER"])
     try:
-        with Shell(order.edge, order.docker) as shell:
-            report = Switch(order, sys.stdin.read(), shell).run()
+        with open_edges(order.places, order.edges_required or 1) as opened:
+            for edge, trouble in opened.missed.items():
+                _tell(f"goes on without {edge}, which follows when it is back: {trouble}")
+            report = Switch(order, sys.stdin.read(), nginx_in(opened, order)).run()
     except BluegreenError as error:
         print(
             f"switch to {order.color} {order.version} failed: {error}. Next: mend what is named "

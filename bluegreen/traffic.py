@@ -1,13 +1,14 @@
-"""Real traffic, read from the edge's access log while a switch is watched."""
+"""Real traffic, read from the edges' access logs while a switch is watched."""
 
 import json
 import subprocess
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from bluegreen.settings import Bake, Docker
+from bluegreen.settings import Bake, Place
 from bluegreen.shell import command, environment
 
 PUBLIC_PORT = 80
@@ -31,29 +32,35 @@ class Count:
 
 
 class Traffic:
-    """Counts users' requests as nginx logs them, while the `with` block lasts."""
+    """Counts users' requests as nginx logs them in all edges, while the `with` block lasts."""
 
-    def __init__(self, edge: str, generation: int, bake: Bake, docker: Docker) -> None:
+    def __init__(self, places: Sequence[Place], generation: int, bake: Bake) -> None:
         """Count the requests of this generation; set `suffers` when the bake's limit is passed."""
         self.count, self.suffers, self.ended = Count(), threading.Event(), threading.Event()
         self._older: list[float] = []  # when a request of an older generation ended
         self._generation, self._bake = generation, bake
-        self._process = subprocess.Popen(
-            command(docker, "logs", "--follow", "--tail", "0", edge),
-            env=environment(docker),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._lock = threading.Lock()
+        self._logs = [
+            subprocess.Popen(
+                command(place.docker, "logs", "--follow", "--tail", "0", place.container),
+                env=environment(place.docker),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+            for place in places
+        ]
+        self._threads = [
+            threading.Thread(target=self._follow, args=(log,), daemon=True) for log in self._logs
+        ]
 
     def cut_since(self, moment: float) -> int:
         """How many requests of older generations ended at or after this time.monotonic()."""
         return sum(1 for ended in self._older if ended >= moment)
 
-    def _follow(self) -> None:
-        assert self._process.stdout
-        for line in self._process.stdout:
+    def _follow(self, log: "subprocess.Popen[bytes]") -> None:
+        assert log.stdout
+        for line in log.stdout:
             self._take(line)
         self.ended.set()
 
@@ -72,18 +79,21 @@ class Traffic:
         elif generation == self._generation:
             if status == 503 and entry.get("upstream") == "":
                 return  # a write that nginx holds back says nothing of the target
-            errors = self.count.errors + (status >= 500)
-            self.count = Count(self.count.requests + 1, errors)
+            with self._lock:
+                errors = self.count.errors + (status >= 500)
+                self.count = Count(self.count.requests + 1, errors)
             if self.count.exceeds(self._bake):
                 self.suffers.set()
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._thread.join(timeout=5)
-        assert self._process.stdout
-        self._process.stdout.close()
+        for log, thread in zip(self._logs, self._threads, strict=True):
+            log.kill()
+            log.wait()
+            thread.join(timeout=5)
+            assert log.stdout
+            log.stdout.close()

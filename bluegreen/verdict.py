@@ -2,17 +2,19 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 
 from bluegreen.edge import CONFIG_FOLDER, state_of
-from bluegreen.errors import EdgeUnreachable, GateFailed
-from bluegreen.probe import Passed, Refused, wait_until_healthy
-from bluegreen.settings import Docker, Health
-from bluegreen.shell import Shell
+from bluegreen.edges import Opened, open_edges
+from bluegreen.errors import BluegreenError, EdgeUnreachable, GateFailed
+from bluegreen.order import places_from
+from bluegreen.probe import Answer, Passed, Refused, ask, wait_until_healthy
+from bluegreen.settings import Docker, Health, Place
+from bluegreen.swarm.replicas import Replicas
 from bluegreen.transport import EdgeTransport
 from bluegreen.watch import Watch
 
@@ -25,12 +27,19 @@ def pass_gate(props: dict[str, Any], *, fresh: bool) -> dict[str, Any]:
     """
     health = Health(**props["health"])
     docker = Docker(**props["docker"])
-    container, edge = props["container"], props["edge"]
-    with _opened(edge, docker) as shell, Watch(container, docker, fresh=fresh) as watch:
-        transport = EdgeTransport(shell)
-        with httpx.Client(transport=transport) as client:
+    places = places_from(props.get("edges") or ()) or (Place(props["edge"], docker),)
+    required = int(props.get("edges_required") or 1)
+    with _opened(places, required) as opened, _watch(props, docker, fresh) as watch:
+
+        def ask_once(timeout: float) -> Answer:
+            if isinstance(watch, Replicas):
+                return watch.ask(opened.shells, props["url"], health, timeout)
+            return ask(client, props["url"], health, timeout)
+
+        shell = next(iter(opened.shells.values()))
+        with httpx.Client(transport=EdgeTransport(shell)) as client:
             result = wait_until_healthy(
-                client, props["url"], health, died=watch.died, why=watch.why, told=_tell
+                ask_once, health, died=watch.died, why=watch.why, told=_tell
             )
         if isinstance(result, Passed):
             return props | {
@@ -45,17 +54,29 @@ def pass_gate(props: dict[str, Any], *, fresh: bool) -> dict[str, Any]:
         raise GateFailed(_message(props, result, live, watch.log_tail()))
 
 
+def _watch(props: dict[str, Any], docker: Docker, fresh: bool) -> Watch | Replicas:
+    if replicas := int(props.get("replicas") or 0):
+        return Replicas(props["container"], replicas, docker)
+    return Watch(props["container"], docker, fresh=fresh)
+
+
 @contextlib.contextmanager
-def _opened(edge: str, docker: Docker) -> Iterator[Shell]:
+def _opened(places: Sequence[Place], required: int) -> Iterator[Opened]:
     try:
-        with Shell(edge, docker) as shell:
-            shell.check("true")
-            yield shell
+        with open_edges(places, required) as opened:
+            yield opened
     except EdgeUnreachable as error:
+        edges = " or ".join(f"`docker start {place.container}`" for place in places)
         raise GateFailed(
-            f"the gate asks from inside the edge, and {error}. Nothing was switched; while the "
-            f"edge is down nobody is served. Next: `docker start {edge}`, or `pulumi refresh` if "
-            "it is gone, and then `pulumi up`."
+            f"the gate asks from inside the edge, and {error}. Nothing was switched; while an "
+            f"edge is down it serves nobody. Next: {edges}, or `pulumi refresh` if it is gone, "
+            "and then `pulumi up`."
+        ) from error
+    except BluegreenError as error:
+        if isinstance(error, GateFailed):
+            raise
+        raise GateFailed(
+            f"the gate cannot see its target: {error}. Nothing was switched."
         ) from error
 
 

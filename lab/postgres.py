@@ -2,12 +2,12 @@
 
 import secrets
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from bluegreen import defaults
-from lab.host import docker, finish, free_ports
+from lab.host import LabFailed, docker, free_ports
 from lab.processes import wait_for
 
 USER, DATABASE = "bluegreen", "grafana"
@@ -32,6 +32,7 @@ class Server:
     host: str
     port: int
     password: str = field(repr=False)
+    docker: Callable[..., str] = docker
 
     @property
     def url(self) -> str:
@@ -40,36 +41,46 @@ class Server:
 
     def query(self, sql: str, database: str = DATABASE) -> str:
         """Ask it, as its owner."""
-        return docker(
+        return self.docker(
             *("exec", "-e", f"PGPASSWORD={self.password}", self.name, "psql", "-XqAt"),
             *("-h", self.host, "-p", str(self.port), "-U", USER, "-d", database, "-c", sql),
         ).strip()
 
     def stop(self) -> None:
         """Stop it."""
-        docker("stop", "-t", "2", self.name)
+        self.docker("stop", "-t", "2", self.name)
 
     def start(self) -> None:
         """Start it again, with what it had."""
-        docker("start", self.name)
+        self.docker("start", self.name)
         self.wait()
 
     def wait(self) -> None:
         """Wait until it answers."""
-        ask = ["docker", "exec", self.name, "pg_isready", "-h", self.host, "-p", str(self.port)]
-        wait_for(lambda: finish(ask).code == 0, 30, "PostgreSQL")
+        wait_for(self._answers, 30, "PostgreSQL")
+
+    def _answers(self) -> bool:
+        try:
+            self.docker("exec", self.name, "pg_isready", "-h", self.host, "-p", str(self.port))
+        except LabFailed:
+            return False
+        return True
 
 
 @contextmanager
-def running() -> Iterator[Server]:
-    """A server with an empty database that is gone afterwards."""
+def running(run: Callable[..., str] = docker, host: str = "") -> Iterator[Server]:
+    """A server with an empty database that is gone afterwards.
+
+    Args:
+        run: runs a docker command, on the host where the server is to be.
+        host: an address there; "" = its bridge's.
+    """
     bridge = "{{(index .IPAM.Config 0).Gateway}}"
-    host = docker("network", "inspect", "bridge", "-f", bridge).strip()
-    server = Server(
-        f"lab-postgres-{uuid.uuid4().hex[:8]}", host, free_ports(1)[0], secrets.token_hex(12)
-    )
+    host = host or run("network", "inspect", "bridge", "-f", bridge).strip()
+    name, password = f"lab-postgres-{uuid.uuid4().hex[:8]}", secrets.token_hex(12)
+    server = Server(name, host, free_ports(1)[0], password, run)
     script = _START.replace("cat >/tmp/password", f"echo {server.password} >/tmp/password")
-    docker(
+    run(
         *("run", "-d", "--name", server.name, "--network", "host", "--label", "bluegreen.lab=1"),
         *("-e", f"ADDRESS={host}", "-e", f"PORT={server.port}", "--entrypoint", "sh"),
         *(defaults.TOOLS_IMAGE, "-c", script),
@@ -79,4 +90,4 @@ def running() -> Iterator[Server]:
         server.query(f"CREATE DATABASE {DATABASE}", "postgres")
         yield server
     finally:
-        docker("rm", "-f", "-v", server.name)
+        run("rm", "-f", "-v", server.name)

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -166,18 +166,21 @@ def _must(done: Finished) -> Finished:
     return done
 
 
-def remove(service: str) -> None:
-    """Remove all that a stack made in Docker, by its label alone."""
+def remove(service: str, run: Callable[..., str] = docker, scope: str = "local") -> None:
+    """Remove all that a stack made in Docker, by its label alone.
+
+    `run` runs docker's commands; networks of a `scope` of swarm are a manager's to remove.
+    """
     mine = ("--filter", f"label={LABEL}={service}", "-q")
     for listing, removal in (
         (("ps", "-a"), ("rm", "-f", "-v")),
-        (("network", "ls"), ("network", "rm")),
+        (("network", "ls", "--filter", f"scope={scope}"), ("network", "rm")),
         (("volume", "ls"), ("volume", "rm", "-f")),
         (("images",), ("rmi", "-f")),
     ):
-        found = docker(*listing, *mine).split()
+        found = run(*listing, *mine).split()
         if found:
-            docker(*removal, *found)
+            run(*removal, *found)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -87,8 +87,14 @@ class Running:
 
 
 @contextmanager
-def running(target: Target | str, plan: Plan | None = None) -> Iterator[Running]:
-    """Run a load beside the block; its report is there when the block is left."""
+def running(
+    target: Target | str, plan: Plan | None = None, within: Sequence[str] = ()
+) -> Iterator[Running]:
+    """Run a load beside the block; its report is there when the block is left.
+
+    `within` is a command that the load's process is started through, such as nsenter: the
+    target is on the machine that it enters.
+    """
     target = target if isinstance(target, Target) else Target(target)
     plan = plan or Plan()
     code = str(Path(__file__).parent.parent)
@@ -97,7 +103,7 @@ def running(target: Target | str, plan: Plan | None = None) -> Iterator[Running]
     with (
         tempfile.TemporaryFile("w+") as complaints,
         subprocess.Popen(
-            [sys.executable, "-m", "load", "--controlled", *as_arguments(target, plan)],
+            [*within, sys.executable, "-m", "load", "--controlled", *as_arguments(target, plan)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,

@@ -18,7 +18,9 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PATH = re.compile(r"/[A-Za-z0-9_./-]*")
 
 
-def read_data(read: Reader, secrets: Collection[str]) -> tuple[str, Data, str]:
+def read_data(
+    read: Reader, secrets: Collection[str], *, swarm: bool = False
+) -> tuple[str, Data, str]:
     """Read data_path, data and database_url; note every mistake in them."""
     given = read.nested("data", KEYS)
     url = _database_url(read, secrets)
@@ -30,6 +32,13 @@ def read_data(read: Reader, secrets: Collection[str]) -> tuple[str, Data, str]:
         read.wrong("data_path", f"an absolute path in the container, as data.mode is {mode}")
     if mode == "none" and path:
         given.wrong("mode", f"shared, clone or external, as data_path is {path}")
+    if swarm and mode in ("shared", "clone") and not no_path:
+        read.mistakes.append(
+            f"data.mode: is {mode}, one SQLite file for replicas on several nodes, which would "
+            "corrupt or lose it; allowed with platform swarm: external (set database_url, a "
+            'secret: a database server\'s URL), or none with data_path "" for a service that keeps '
+            "nothing"
+        )
     if mode == "external" and not read.raw.get("database_url"):
         read.wrong("database_url", f"{ALLOWED}, as data.mode is external")
     if url and mode != "external":

@@ -74,9 +74,8 @@ def test_the_colors_need_no_version_from_each_other() -> None:
 def test_the_switch_takes_its_color_from_the_gate(color: Color) -> None:
     """The rendered config and the order are of the color that a gate has passed."""
     inputs = run(color).inputs("switch")
-    names: dict[Color, str] = {"blue": f"{NAME}-blue", "green": f"{NAME}-green"}
     settings = make_settings(**{**FIRST, "active_color": color})
-    assert digest(inputs["stdin"]) == digest(render(settings, color, names, ROOT))
+    assert digest(inputs["stdin"]) == digest(render(settings, color, NAME, ROOT))
     order = Order.from_json(inputs["environment"]["BLUEGREEN_ORDER"])
     assert (order.color, order.version) == (color, settings.versions[color])
     assert (order.container, order.edge) == (f"{NAME}-{color}", f"{NAME}-edge")

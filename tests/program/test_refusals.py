@@ -16,8 +16,7 @@ BOTH_WAYS = pytest.mark.parametrize("preview", [True, False], ids=["preview", "u
 
 def serve(docker: FakeDocker, color: Color) -> None:
     """Let the edge say that this color is live."""
-    names: dict[Color, str] = {"blue": "b", "green": "g"}
-    config = stamp(render(make_settings(**FIRST), color, names, ROOT), 3, "then")
+    config = stamp(render(make_settings(**FIRST), color, NAME, ROOT), 3, "then")
     (docker.folder / "tar").write_bytes(edge_tar(config))
     docker.does("cp", f"cat '{docker.folder}/tar'")
 

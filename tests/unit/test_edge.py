@@ -20,7 +20,7 @@ BOTH = {"green_version": "12.3.0"}
 def rendered(live: Color, root: Path = ROOT, **raw: Any) -> str:
     """The config that makes a color live."""
     settings = make_settings(root, **BOTH | {"active_color": live} | raw)
-    return render(settings, live, NAMES, root)
+    return render(settings, live, "shop", root)
 
 
 def blocks(config: str, opening: str) -> list[str]:

@@ -33,7 +33,7 @@ def project(tmp_path: Path) -> Path:
 
 def planned(settings: Settings, root: Path) -> dict[str, Fingerprint]:
     """What the program plans, as it does it."""
-    found = {"edge": fingerprint_edge(settings)}
+    found = {"edge": fingerprint_edge(settings, settings.edges[0])}
     for color in settings.declared:
         found[color] = fingerprint_color(settings, color, "shop-dev", root)
     return found
@@ -194,9 +194,8 @@ def test_drift_says_how_nginx_differs_from_the_outputs(
 
 def test_the_edge_is_asked_through_docker_cp(fake_docker: FakeDocker, tmp_path: Path) -> None:
     """Which also answers for a container that is stopped."""
-    names = {"blue": "b", "green": "g"}
     settings = make_settings()
-    config = stamp(render(settings, "blue", names, tmp_path), 5, "then").encode()  # type: ignore[arg-type]
+    config = stamp(render(settings, "blue", "shop-dev", tmp_path), 5, "then").encode()
     entry = tarfile.TarInfo("nginx.conf")
     entry.size = len(config)
     with tarfile.open(tmp_path / "tar", "w") as tar:

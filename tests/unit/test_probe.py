@@ -19,6 +19,7 @@ from bluegreen.probe import (
     SLOWEST,
     Passed,
     Refused,
+    ask,
     judge,
     version_matches,
     wait_until_healthy,
@@ -104,7 +105,12 @@ def gate(
     why: str = "its container exited with 1",
 ) -> Passed | Refused:
     """Run the gate against a URL."""
-    return wait_until_healthy(client, url, health, died=died or threading.Event(), why=lambda: why)
+    return wait_until_healthy(
+        lambda seconds: ask(client, url, health, seconds),
+        health,
+        died=died or threading.Event(),
+        why=lambda: why,
+    )
 
 
 def free_port() -> int:
@@ -228,10 +234,10 @@ def test_the_pause_follows_the_time_an_answer_took(seconds: float, pause: float)
         return httpx.Response(503)
 
     with httpx.Client(transport=httpx.MockTransport(slow)) as client:
+        health = make_health(timeout=20)
         wait_until_healthy(
-            client,
-            "http://target/",
-            make_health(timeout=20),
+            lambda seconds: ask(client, "http://target/", health, seconds),
+            health,
             died=clock,
             why=str,
             clock=lambda: clock.now,

@@ -12,10 +12,10 @@ import pytest
 from bluegreen import switch
 from bluegreen.edge import State, digest, state_of
 from bluegreen.errors import BluegreenError, CommandFailed, EdgeUnreachable, SwitchFailed
+from bluegreen.nginx import Nginx
 from bluegreen.order import Order, Report
 from bluegreen.probe import Answer
 from bluegreen.settings import Bake, Docker
-from bluegreen.shell import Shell
 from bluegreen.switch import Switch
 from bluegreen.traffic import Count
 from tests.unit.conftest import FakeDocker
@@ -46,6 +46,8 @@ def make_order(**changed: Any) -> Order:
 
 class FakeNginx:
     """Notes each act; does what a test puts in `on` for an act's name."""
+
+    missed = ()
 
     def __init__(self, before: State | None) -> None:
         self.before, self.acts = before, list[str]()
@@ -163,7 +165,7 @@ class Stage:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.nginx, self.traffic, self.watch = FakeNginx(BLUE), FakeTraffic(), FakeWatch()
-        patch.setattr(switch, "Nginx", lambda *_: self.nginx)
+        patch.setattr(switch, "nginx_in", lambda *_: self.nginx)
         patch.setattr(switch, "Traffic", lambda *_: self.traffic)
         patch.setattr(switch, "Watch", lambda *_, **__: self.watch)
         patch.setattr(switch, "POLL", 0.001)
@@ -171,7 +173,7 @@ class Stage:
 
     def run(self, **order: Any) -> Report:
         """Run the switch."""
-        return Switch(make_order(**order), RENDERED, cast("Shell", None)).run()
+        return Switch(make_order(**order), RENDERED, cast("Nginx", self.nginx)).run()
 
     def fails(self, error: BaseException, act: str, **order: Any) -> str:
         """Let an act fail, run the switch, return what it says."""

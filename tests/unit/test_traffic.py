@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bluegreen.settings import Bake, Docker
+from bluegreen.settings import Bake, Docker, Place
 from bluegreen.traffic import Count, Traffic
 from tests.unit.conftest import FakeDocker
 
@@ -27,7 +27,7 @@ def counted(fake: FakeDocker, *lines: str | bytes, bake: Bake = BAKE) -> Iterato
     log = fake.folder / "log"
     log.write_bytes(b"".join(x.encode() + b"\n" if isinstance(x, str) else x for x in lines))
     fake.does("logs", f"exec cat '{log}'")
-    with Traffic("shop-edge", 5, bake, Docker()) as traffic:
+    with Traffic([Place("shop-edge", Docker())], 5, bake) as traffic:
         assert traffic.ended.wait(20)
         yield traffic
 
@@ -111,7 +111,7 @@ def test_suffering_is_told_while_the_log_still_runs(fake_docker: FakeDocker) -> 
     log = fake_docker.folder / "log"
     log.write_text(f"{line(500)}\n" * 10)
     fake_docker.does("logs", f"cat '{log}'; exec tail -f /dev/null")
-    with Traffic("shop-edge", 5, BAKE, Docker()) as traffic:
+    with Traffic([Place("shop-edge", Docker())], 5, BAKE) as traffic:
         assert traffic.suffers.wait(20)
         assert not traffic.ended.is_set()
 
@@ -120,8 +120,8 @@ def test_leaving_the_block_ends_docker_logs_and_its_thread(fake_docker: FakeDock
     """No process is left behind, whatever it was doing."""
     fake_docker.does("logs", "exec tail -f /dev/null")
     before = threading.active_count()
-    with Traffic("shop-edge", 5, BAKE, Docker()) as traffic:
-        process = traffic._process
+    with Traffic([Place("shop-edge", Docker())], 5, BAKE) as traffic:
+        (process,) = traffic._logs
     assert process.poll() is not None
     assert threading.active_count() == before
 

@@ -1,0 +1,1 @@
+"""A color as a Swarm service of several replicas, behind one edge or several."""
