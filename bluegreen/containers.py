@@ -52,6 +52,14 @@ class Scope:
         return pulumi.ResourceOptions(parent=self.parent, **options)
 
 
+@dataclass(frozen=True)
+class Made:
+    """A color that is made: what is to be waited for, and what it is known by once it is anew."""
+
+    done: pulumi.Resource
+    identity: pulumi.Output[str]
+
+
 def make_network(scope: Scope) -> docker.Network:
     """The stack's own network, on which the edge finds the colors by name."""
     subnet = scope.settings.subnet
@@ -179,7 +187,7 @@ def make_color(
     network: docker.Network,
     data: docker.Volume | None,
     after: pulumi.Resource | None = None,
-) -> docker.Container:
+) -> Made:
     """A color's container; `after` is what must be done before it may be touched."""
     settings, ini, copy = scope.settings, scope.settings.grafana_ini, scope.copies[color]
     uploads = [(defaults.INI_TARGET, (scope.root / ini).read_text())] if ini else []
@@ -188,7 +196,7 @@ def make_color(
     made_of = fingerprint_color(settings, color, scope.name, scope.root, copy)
     labels = {FINGERPRINT_LABEL: digest_of(made_of)} | ({COPY_LABEL: copy} if copy else {})
     limits = settings.limits
-    return docker.Container(
+    container = docker.Container(
         color,
         docker.ContainerArgs(
             name=scope.container(color),
@@ -216,6 +224,7 @@ def make_color(
         ),
         opts=scope.options(delete_before_replace=True, depends_on=[after] if after else None),
     )
+    return Made(container, container.id)
 
 
 def _common(

@@ -151,7 +151,11 @@ def flag_of(color: str) -> str:
 
 def _valid(settings: Settings, color: Color, live: Color) -> str:
     """For how long a color's address is good before nginx asks again."""
-    return "1s" if color == live or color in settings.declared else "60s"
+    if color == live or color in settings.declared:
+        return "1s"
+    # A reload keeps what is known for as long as it is good: of several replicas that were up
+    # for a release that failed, one may be gone, and the next release must not wait for it.
+    return "5s" if settings.swarm else "60s"
 
 
 def digest(rendered: str) -> str:

@@ -19,7 +19,7 @@ from bluegreen.nginx import Nginx
 from bluegreen.order import Order
 from bluegreen.probe import Answer
 from bluegreen.settings import Health, Place
-from bluegreen.shell import Shell
+from bluegreen.shell import Shell, ask
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -41,8 +41,10 @@ def open_edges(places: Sequence[Place], required: int) -> Iterator[Opened]:
     Raises:
         EdgeUnreachable: fewer than required do.
     """
+    if len(places) > 1:
+        each({place.container: place for place in places}, _start)
     with ExitStack() as stack:
-        shells = {each.container: stack.enter_context(_shell(each)) for each in places}
+        shells = {place.container: stack.enter_context(_shell(place)) for place in places}
         troubles = each(shells, _trouble)
         missed = {name: trouble for name, trouble in troubles.items() if trouble}
         if len(shells) - len(missed) < required:
@@ -50,6 +52,12 @@ def open_edges(places: Sequence[Place], required: int) -> Iterator[Opened]:
             more = only if len(shells) > 1 else ""
             raise EdgeUnreachable("; ".join(missed.values()) + more)
         yield Opened({n: shell for n, shell in shells.items() if n not in missed}, missed)
+
+
+def _start(place: Place) -> None:
+    # One that was killed stays down until it is started; it then follows the others by itself.
+    with contextlib.suppress(BluegreenError):  # what ails it is told when its shell is opened
+        ask(place.docker, "start", place.container, timeout=FIRST_ANSWER)
 
 
 def _shell(place: Place) -> Shell:

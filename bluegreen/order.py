@@ -18,6 +18,7 @@ class Order:
         edges: where all edges are, when it is not the one on `docker`.
         edges_required: so many of these must take part.
         replicas: of the target, whose `container` then is a Swarm service; 0 = it is a container.
+        url: of the target's health, by which each of its replicas is asked.
     """
 
     color: str
@@ -32,6 +33,7 @@ class Order:
     edges: tuple[Place, ...] = ()
     edges_required: int = 0
     replicas: int = 0
+    url: str = ""
 
     @property
     def places(self) -> tuple[Place, ...]:

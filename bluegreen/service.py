@@ -13,6 +13,7 @@ import pulumi_command as command
 import pulumi_docker as docker
 
 from bluegreen.containers import (
+    Made,
     Scope,
     make_color,
     make_data_volume,
@@ -28,7 +29,7 @@ from bluegreen.gate import HealthGate
 from bluegreen.images import image_of
 from bluegreen.order import Order
 from bluegreen.settings import Color, Docker, Place, Settings, other
-from bluegreen.swarm.service import made_of, make_overlay, make_replicas
+from bluegreen.swarm.service import make_overlay, make_replicas
 
 
 class BlueGreenService(pulumi.ComponentResource):
@@ -75,8 +76,8 @@ class BlueGreenService(pulumi.ComponentResource):
         data = make_data_volume(scope)
         edges = [make_edge(scope, edge, network) for edge in settings.edges]
         step = self._make_data_step(data_plan, serves, edges[0], data)
-        container = self._make_color(target, network, data, after=step)
-        gate = self._make_gate(target, container, edges, drift)
+        made = self._make_color(target, network, data, after=step)
+        gate = self._make_gate(target, made, edges, drift)
         switch = self._make_switch(gate, edges, step)
         if outgoing in settings.declared:
             self._make_color(outgoing, network, data, after=switch)
@@ -100,7 +101,7 @@ class BlueGreenService(pulumi.ComponentResource):
         network: docker.Network,
         data: docker.Volume | None,
         after: pulumi.Resource | None,
-    ) -> docker.Container | docker.Service:
+    ) -> Made:
         """A color as the platform has it: one container, or a service of several replicas."""
         if self._scope.settings.swarm:
             return make_replicas(self._scope, color, network, after)
@@ -146,29 +147,26 @@ class BlueGreenService(pulumi.ComponentResource):
     def _make_gate(
         self,
         color: Color,
-        container: docker.Container | docker.Service,
+        made: Made,
         edges: Sequence[docker.Container],
         drift: str,
     ) -> HealthGate:
         scope, settings = self._scope, self._scope.settings
-        host, identity = scope.container(color), container.id
-        if settings.swarm:  # a service stays the same when its replicas are made anew
-            identity = pulumi.Output.concat(container.id, " ", made_of(scope, color))
         return HealthGate(
             "gate",
             color=color,
             version=settings.versions[color],
-            container=host,
-            container_id=identity,
+            container=scope.container(color),
+            container_id=made.identity,
             edge=self._places[0].container,
-            url=f"http://{host}:{settings.port}{settings.health.path}",
+            url=self._health_url(color),
             health=settings.health_of(color),
             docker=settings.docker,
             drift=drift,
             edges=self._several,
             edges_required=settings.edges_required,
             replicas=settings.replicas_of(color),
-            opts=scope.options(depends_on=[*edges, container]),
+            opts=scope.options(depends_on=[*edges, made.done]),
         )
 
     def _make_switch(
@@ -217,7 +215,12 @@ class BlueGreenService(pulumi.ComponentResource):
             edges=self._several,
             edges_required=settings.edges_required if self._several else 0,
             replicas=settings.replicas_of(live),
+            url=self._health_url(live) if settings.swarm else "",
         ).to_json()
+
+    def _health_url(self, color: Color) -> str:
+        settings = self._scope.settings
+        return f"http://{self._scope.container(color)}:{settings.port}{settings.health.path}"
 
     @property
     def _places(self) -> tuple[Place, ...]:

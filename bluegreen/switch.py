@@ -19,7 +19,7 @@ from bluegreen.errors import BluegreenError, EdgeUnreachable, SwitchFailed
 from bluegreen.nginx import POLL, TRIAL, Nginx
 from bluegreen.order import Order, Report
 from bluegreen.settings import Bake
-from bluegreen.swarm.replicas import Replicas
+from bluegreen.swarm.replicas import Replicas, require_all
 from bluegreen.traffic import Count, Traffic
 from bluegreen.watch import Watch
 
@@ -174,6 +174,8 @@ def main() -> int:
         with open_edges(order.places, order.edges_required or 1) as opened:
             for edge, trouble in opened.missed.items():
                 _tell(f"goes on without {edge}, which follows when it is back: {trouble}")
+            if order.replicas:
+                require_all(order, opened.shells)
             report = Switch(order, sys.stdin.read(), nginx_in(opened, order)).run()
     except BluegreenError as error:
         print(

@@ -4,7 +4,7 @@ import secrets
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bluegreen import defaults
 from lab.host import LabFailed, docker, free_ports
@@ -33,17 +33,24 @@ class Server:
     port: int
     password: str = field(repr=False)
     docker: Callable[..., str] = docker
+    database: str = DATABASE
 
     @property
     def url(self) -> str:
         """Its database's URL."""
-        return f"postgres://{USER}:{self.password}@{self.host}:{self.port}/{DATABASE}"
+        return f"postgres://{USER}:{self.password}@{self.host}:{self.port}/{self.database}"
 
-    def query(self, sql: str, database: str = DATABASE) -> str:
+    def of_its_own(self, database: str) -> "Server":
+        """The same server with another, new database."""
+        self.query(f'CREATE DATABASE "{database}"', "postgres")
+        return replace(self, database=database)
+
+    def query(self, sql: str, database: str = "") -> str:
         """Ask it, as its owner."""
         return self.docker(
             *("exec", "-e", f"PGPASSWORD={self.password}", self.name, "psql", "-XqAt"),
-            *("-h", self.host, "-p", str(self.port), "-U", USER, "-d", database, "-c", sql),
+            *("-h", self.host, "-p", str(self.port), "-U", USER),
+            *("-d", database or self.database, "-c", sql),
         ).strip()
 
     def stop(self) -> None:

@@ -43,6 +43,12 @@ class SwarmStack(Stack):
         asked = ("curl", "-s", "-m", "5", f"http://127.0.0.1{path}")
         return node.docker("exec", self.edge(node), *asked)
 
+    def page(self, node: Node) -> str:
+        """What users get of an edge; "" when they get nothing."""
+        with suppress(LabFailed):
+            return self.ask_edge(node, "/")
+        return ""
+
     def serves(self, node: Node) -> tuple[str | None, int]:
         """Color and generation that an edge says it serves; (None, 0) when it says nothing."""
         with suppress(LabFailed, ValueError):

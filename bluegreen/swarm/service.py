@@ -8,12 +8,13 @@ import pulumi
 import pulumi_docker as docker
 
 from bluegreen import defaults
-from bluegreen.containers import LOG_LIMITS, Scope
+from bluegreen.containers import LOG_LIMITS, Made, Scope
 from bluegreen.data.environment import environment, is_secret
 from bluegreen.facts import COPY_LABEL, FINGERPRINT_LABEL, LABEL
 from bluegreen.fingerprint import digest_of, fingerprint_color
 from bluegreen.images import image_of
 from bluegreen.settings import Color, Limits, Settings
+from bluegreen.swarm.scale import Scale
 
 RESTART_DELAY = "1s"
 SECRETS_FOLDER = "/run/secrets"
@@ -36,7 +37,7 @@ def make_overlay(scope: Scope) -> docker.Network:
 
 def make_replicas(
     scope: Scope, color: Color, network: docker.Network, after: pulumi.Resource | None = None
-) -> docker.Service:
+) -> Made:
     """A color's replicas; `after` is what must be done before they may be touched."""
     settings = scope.settings
     assert settings.swarm
@@ -45,7 +46,7 @@ def make_replicas(
     labels = {LABEL: scope.name, FINGERPRINT_LABEL: made_of(scope, color)}
     labels |= {COPY_LABEL: copy} if copy else {}
     placement = settings.swarm.placement
-    return docker.Service(
+    service = docker.Service(
         color,
         name=scope.container(color),
         labels=[
@@ -95,8 +96,23 @@ def make_replicas(
             delay="0s",
             max_failure_ratio="0.0",
         ),
-        opts=scope.options(delete_before_replace=True, depends_on=[after] if after else None),
+        opts=scope.options(
+            delete_before_replace=True,
+            depends_on=[after] if after else None,
+            ignore_changes=["mode"],  # scale.py says why
+        ),
     )
+    # A service stays the same when its replicas are made anew.
+    identity = pulumi.Output.concat(service.id, " ", made_of(scope, color))
+    scale = Scale(
+        f"scale-{color}",
+        service=scope.container(color),
+        service_id=identity,
+        replicas=settings.replicas_of(color),
+        docker=settings.docker,
+        opts=scope.options(),
+    )
+    return Made(scale, identity)
 
 
 def made_of(scope: Scope, color: Color) -> str:

@@ -48,7 +48,9 @@ def read_tasks(docker: Docker, service: str) -> list[Task]:
     listed = _check(docker, "service", "ps", "--no-trunc", "--quiet", service).split()
     if not listed:
         return []
-    found: list[dict[str, Any]] = json.loads(_check(docker, "inspect", "--type", "task", *listed))
+    # One that the Swarm forgets meanwhile fails the command, which tells of the others all the same.
+    told = ask(docker, "inspect", "--type", "task", *listed).stdout
+    found: list[dict[str, Any]] = json.loads(told or "[]")
     rows = _check(docker, "node", "ls", "--format", "{{.ID}} {{.Hostname}}").splitlines()
     nodes = {identity: name for identity, _, name in (row.partition(" ") for row in rows)}
     return [_task(each, nodes) for each in found]

@@ -1,0 +1,161 @@
+"""What dies in mid-switch leaves all edges on one color, and the next run converges."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from bluegreen import defaults
+from lab.cluster import Node
+from lab.processes import wait_for
+from lab.swarms import SwarmStack
+from tests.cluster.conftest import StackMaker
+
+BAKE = {"seconds": 8}
+
+
+@contextmanager
+def baking(stack: SwarmStack) -> Iterator["subprocess.Popen[bytes]"]:
+    """A release of green, from the moment that all edges have switched."""
+    stack.configure(active_color="green", bake=BAKE)
+    process = stack.start(stack.command("up", "--yes", "--skip-preview"))
+    try:
+        wait_for(lambda: "baking" in stack.started_log.read_text(), 60, "the bake")
+        assert stack.agree("green")
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def container_of(node: Node, name: str) -> int:
+    """The first process of a container there, as this host sees it."""
+    found = node.docker("ps", "-q", "--filter", f"name={name}").split()[0]
+    return int(node.docker("inspect", "-f", "{{.State.Pid}}", found))
+
+
+def kill_replica(stack: SwarmStack) -> None:
+    """Kill -9 of a replica of the target."""
+    worker = stack.cluster.nodes[1]
+    os.kill(container_of(worker, f"{stack.service}-green"), signal.SIGKILL)
+
+
+def kill_edge(stack: SwarmStack) -> None:
+    """Docker kill of an edge: it stays down."""
+    worker = stack.cluster.nodes[1]
+    worker.docker("kill", stack.edge(worker))
+
+
+@pytest.mark.parametrize("strike", [kill_replica, kill_edge])
+def test_what_is_killed_in_mid_switch_takes_all_edges_back(
+    stack: SwarmStack, strike: Callable[[SwarmStack], None]
+) -> None:
+    """And the same command again makes green live everywhere."""
+    with baking(stack) as process:
+        strike(stack)
+        assert process.wait(60) != 0
+    said = stack.started_log.read_text()
+    assert "blue 12.3.0 serves again" in said, said
+    assert stack.serves(stack.cluster.manager)[0] == "blue"
+    stack.up(bake={"seconds": 1})
+    assert stack.agree("green")
+
+
+def test_a_driver_that_is_killed_takes_all_edges_back(stack: SwarmStack) -> None:
+    """From within each edge, with nobody else needed."""
+    with baking(stack) as process:
+        os.killpg(process.pid, signal.SIGKILL)
+    wait_for(lambda: stack.agree("blue"), 15, "blue on all edges")
+    stack.bluegreen("recover")
+    stack.up(bake={"seconds": 1})
+    assert stack.agree("green")
+
+
+def test_a_node_whose_daemon_stops_in_mid_switch_takes_all_edges_back(stack: SwarmStack) -> None:
+    """While it is down a release is refused, in the preview already; then it goes through."""
+    worker = stack.cluster.nodes[1]
+    with baking(stack) as process:
+        worker.daemon.stop()
+        assert process.wait(90) != 0
+    try:
+        assert stack.serves(stack.cluster.manager)[0] == "blue", stack.started_log.read_text()
+        said = stack.pulumi("preview").output
+        assert "1 of 2 edges answer, edges_required is 2; nothing was touched" in said
+        assert stack.edge(worker) in said
+    finally:
+        worker.daemon.start()
+        wait_for(stack.cluster.ready, 60, "all nodes")
+    wait_for(lambda: stack.agree("blue"), 30, "blue on all edges")
+    stack.up(bake={"seconds": 1})
+    assert stack.agree("green")
+
+
+def test_an_edge_that_is_away_follows_before_it_serves(make_stack: StackMaker) -> None:
+    """With edges_required: 1 a release goes on without it; it never answers from the old color."""
+    stack = make_stack(edges_required=1)
+    stack.up()
+    worker = stack.cluster.nodes[1]
+    worker.daemon.stop()
+    try:
+        said = stack.up(active_color="green").output
+        assert f"without {stack.edge(worker)}" in said
+        assert stack.serves(stack.cluster.manager)[0] == "green"
+    finally:
+        worker.daemon.start()
+    seen: set[str | None] = set()
+    deadline = time.monotonic() + 30
+    while "green" not in seen and time.monotonic() < deadline:
+        seen.add(stack.serves(worker)[0])
+    assert seen <= {None, "green"}
+    wait_for(stack.cluster.ready, 60, "all nodes")
+    assert stack.agree("green")
+    assert stack.pulumi("preview", "--expect-no-changes").code == 0
+
+
+def test_an_edge_that_is_alone_with_an_old_config_serves_nobody(make_stack: StackMaker) -> None:
+    """It says so with 503 until it sees the others, as they may have switched meanwhile."""
+    stack = make_stack(edges_required=1, replicas=1)
+    stack.up()
+    manager, worker = stack.cluster.nodes
+    manager.docker("stop", "-t", "1", stack.edge(manager))
+    worker.docker("restart", "-t", "1", stack.edge(worker))
+    wait_for(lambda: "waits for the others" in stack.page(worker), 15, "the page")
+    assert stack.serves(worker) == (None, 0)
+    manager.docker("start", stack.edge(manager))
+    wait_for(lambda: stack.agree("blue"), 30, "blue on all edges")
+
+
+def test_the_gate_names_the_replica_its_node_and_its_log(stack: SwarmStack) -> None:
+    """One replica of another version, behind a name that mostly answers well, does not pass."""
+    manager, worker = stack.cluster.manager, stack.cluster.nodes[1]
+    image = f"{defaults.IMAGE}:{stack.name}"
+    manager.docker("tag", f"{defaults.IMAGE}:12.4.0", image)
+    worker.docker("tag", f"{defaults.IMAGE}:12.3.0", image)
+    try:
+        said = stack.up_fails(
+            active_color="green", green_version=stack.name, health={"version": "12.4.0"}
+        )
+    finally:
+        for node in stack.cluster.nodes:
+            node.docker("rmi", image)
+    assert "on node-2" in said, said
+    assert "reports version 12.3.0, wanted 12.4.0" in said
+    assert "    | " in said
+    assert stack.agree("blue")
+
+
+def test_a_replica_that_fails_to_start_fails_the_gate_at_once(stack: SwarmStack) -> None:
+    """With its log, and long before the gate's time is over."""
+    begun = time.monotonic()
+    said = stack.up_fails(
+        active_color="green", env={"STANDIN_EXIT_AFTER": "0"}, health={"timeout": 120}
+    )
+    assert time.monotonic() - begun < 60
+    assert "did not pass the health gate: replica" in said, said
+    assert "Nothing was switched: blue 12.3.0 still serves" in said
+    assert stack.agree("blue")
