@@ -24,6 +24,8 @@ service = BlueGreenService(
 )
 
 pulumi.export("url", service.url)
+if len(service.urls) > 1:
+    pulumi.export("urls", service.urls)
 pulumi.export("live", service.live)
 pulumi.export("standby", service.standby or {})
 pulumi.export("direct_urls", service.direct_urls)

@@ -1,6 +1,6 @@
 """Facts: what nginx serves and what runs in Docker, asked and never changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from bluegreen.edge import CONFIG_FOLDER, State, state_of
 from bluegreen.errors import BluegreenError
 from bluegreen.settings import Docker, Place
 from bluegreen.shell import ask
-from bluegreen.swarm.tasks import read_services
+from bluegreen.swarm.tasks import manager_trouble, read_services
 
 LABEL = "bluegreen.service"
 FINGERPRINT_LABEL = "bluegreen.fingerprint"
@@ -41,29 +41,36 @@ class Facts:
         states: what each edge serves, by its container's name; None = no color.
         troubles: why an edge could not be asked, by its container's name.
         containers: what runs, by part; None when Docker does not answer.
+        no_manager: why the stack's Docker cannot manage Swarm services, where it shall; else "".
     """
 
     states: Mapping[str, State | None]
     troubles: Mapping[str, str]
     containers: Mapping[str, Container] | None
+    no_manager: str = ""
 
     @property
     def edge(self) -> State | None:
         """What nginx serves: of several edges, what was switched to last."""
-        known = [state for state in self.states.values() if state]
-        return max(known, key=lambda state: state.generation, default=None)
+        return newest(self.states.values())
 
     @property
     def disagreement(self) -> str:
         """Which edges serve something else than the newest, as a phrase; "" when none does."""
-        newest = self.edge
+        last = self.edge
         others = [
             f"{name} serves {state.color} {state.version}" if state else f"{name} serves no color"
             for name, state in self.states.items()
-            if newest and state != newest
+            if last and state != last
         ]
-        serves = f"{newest.color} {newest.version} serves" if newest else ""
+        serves = f"{last.color} {last.version} was switched to last" if last else ""
         return f"{', '.join(others)}; {serves}" if others else ""
+
+
+def newest(states: Iterable[State | None]) -> State | None:
+    """Of what several edges serve, what was switched to last."""
+    known = [state for state in states if state]
+    return max(known, key=lambda state: state.generation, default=None)
 
 
 def read_facts(
@@ -76,6 +83,7 @@ def read_facts(
         dockers = dict.fromkeys([docker, *(place.docker for place in places)])
         listed = [pool.submit(read_containers, each, service) for each in dockers]
         services = pool.submit(read_services, docker, service, mine) if swarm else None
+        manager = pool.submit(manager_trouble, docker) if swarm else None
     told = {place.container: header.result() for place, header in zip(places, headers, strict=True)}
     containers: dict[str, Container] | None = None
     for each in listed:
@@ -90,7 +98,15 @@ def read_facts(
         states={name: state_of(said) for name, (said, trouble) in told.items() if not trouble},
         troubles={name: trouble for name, (_, trouble) in told.items() if trouble},
         containers=containers,
+        no_manager=manager.result() if manager else "",
     )
+
+
+def read_newest(places: Sequence[Place]) -> State | None:
+    """What nginx serves: of several edges, what was switched to last."""
+    with ThreadPoolExecutor() as pool:
+        states = list(pool.map(lambda place: read_edge(place.docker, place.container), places))
+    return newest(states)
 
 
 def read_edge(docker: Docker, edge: str) -> State | None:

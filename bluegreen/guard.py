@@ -81,12 +81,18 @@ def drift(
     return ""
 
 
-def require_edges(settings: Settings, facts: Facts) -> None:
-    """Refuse an update when too few edges answer: nothing of it could be done everywhere.
+def require_cluster(settings: Settings, facts: Facts) -> None:
+    """Refuse an update without a manager, or when too few edges answer to switch all of them.
 
     Raises:
-        GuardRefused: with what was seen of each that does not.
+        GuardRefused: with what was seen.
     """
+    if facts.no_manager:
+        raise GuardRefused(
+            f"platform is swarm, and of {settings.docker.host or 'the local Docker'} was seen: "
+            f"{facts.no_manager}. Nothing was touched. Next: name a manager with docker:host, or "
+            "`docker swarm init` makes one"
+        )
     answer, required = len(settings.edges) - len(facts.troubles), settings.edges_required
     if len(settings.edges) == 1 or answer >= required:
         return

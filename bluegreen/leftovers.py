@@ -6,8 +6,8 @@ The next update would make it again and fail, as its name is in use. Asked and n
 import json
 import subprocess
 import time
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from bluegreen.edge import State
@@ -23,35 +23,59 @@ LISTINGS = (
     ("network", ("network", "ls", "--no-trunc"), "{{.ID}} {{.Name}}"),
     ("volume", ("volume", "ls"), "{{.Name}} {{.Name}}"),
 )
+SWARM_LISTINGS = tuple(
+    (kind, (kind, "ls"), "{{.ID}} {{.Name}}") for kind in ("service", "secret", "config")
+)
 
 
 @dataclass(frozen=True)
 class Thing:
-    """A container, network or volume of a service; `identity` is what a stack's state calls it."""
+    """A container, network or volume of a service; `identity` is what a stack's state calls it.
+
+    Of what a Swarm manages, the state's identity may go on where this one ends.
+    """
 
     kind: str
     identity: str
     name: str
+    docker: Docker = field(default_factory=Docker)
 
 
 def read_things(docker: Docker, service: str) -> list[Thing]:
-    """All that Docker has with the service's label; what cannot be asked is left out."""
+    """All that a Docker has with the service's label; what cannot be asked is left out."""
+    return _read(docker, service, LISTINGS)
+
+
+def read_swarm_things(docker: Docker, service: str) -> list[Thing]:
+    """All that a Swarm has with the service's label, by way of one of its managers."""
+    return _read(docker, service, SWARM_LISTINGS)
+
+
+def _read(
+    docker: Docker, service: str, listings: Sequence[tuple[str, tuple[str, ...], str]]
+) -> list[Thing]:
     found: list[Thing] = []
-    for kind, listing, shape in LISTINGS:
+    for kind, listing, shape in listings:
         try:
             done = ask(docker, *listing, "--filter", f"label={LABEL}={service}", "--format", shape)
         except BluegreenError:
             continue
         for line in done.stdout.splitlines() if done.returncode == 0 else ():
             identity, _, name = line.partition(" ")
-            found.append(Thing(kind, identity, name))
+            found.append(Thing(kind, identity, name, docker))
     return found
 
 
 def unknown_to(state: Mapping[str, Any], things: Iterable[Thing]) -> list[Thing]:
     """Those that a stack's exported state does not know."""
-    known = {resource.get("id") for resource in state.get("resources") or []}
-    return [thing for thing in things if thing.identity not in known]
+    known = {str(resource.get("id")) for resource in state.get("resources") or []}
+    shortened = tuple(kind for kind, _, _ in SWARM_LISTINGS)  # Docker tells these ids so
+    return [
+        thing
+        for thing in things
+        if thing.identity not in known
+        and not (thing.kind in shortened and any(each.startswith(thing.identity) for each in known))
+    ]
 
 
 def refuse_leftovers(

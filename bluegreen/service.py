@@ -6,7 +6,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
-from urllib.parse import urlsplit
 
 import pulumi
 import pulumi_command as command
@@ -28,8 +27,9 @@ from bluegreen.edge import render
 from bluegreen.gate import HealthGate
 from bluegreen.images import image_of
 from bluegreen.order import Order
-from bluegreen.settings import Color, Docker, Place, Settings, other
+from bluegreen.settings import Color, Place, Settings, other
 from bluegreen.swarm.service import make_overlay, make_replicas
+from bluegreen.urls import direct_urls, edge_urls
 
 
 class BlueGreenService(pulumi.ComponentResource):
@@ -83,16 +83,13 @@ class BlueGreenService(pulumi.ComponentResource):
             self._make_color(outgoing, network, data, after=switch)
         # With standby `remove` the outgoing color is not declared: Pulumi deletes it last.
 
-        self.urls = {
-            edge.name: _url(_reachable(edge.http_address, edge.docker), edge.http_port)
-            for edge in settings.edges
-        }
+        self.urls = edge_urls(settings)
         self.url = next(iter(self.urls.values()))
         self.data = self._describe_data(data_plan, step)
         self.report = switch.stdout.apply(json.loads)
         self.live = self.report.apply(lambda report: self._describe(report["color"]))
         self.standby = self._describe(outgoing) if outgoing in settings.declared else None
-        self.direct_urls = self._direct_urls()
+        self.direct_urls = direct_urls(settings)
         self.register_outputs({"url": self.url, "live": self.live})
 
     def _make_color(
@@ -240,25 +237,6 @@ class BlueGreenService(pulumi.ComponentResource):
             "version": scope.settings.versions[color],
             "image": image_of(scope.name, scope.settings, color, scope.root),
         }
-
-    def _direct_urls(self) -> dict[str, str]:
-        settings = self._scope.settings
-        ports = {str(color): settings.direct_ports[color] for color in settings.declared}
-        ports["preview"] = settings.preview_port
-        address = _reachable(settings.direct_address, settings.docker)
-        return {name: _url(address, port) for name, port in ports.items() if port}
-
-
-def _reachable(address: str, docker: Docker) -> str:
-    """The host by which users reach a port bound to this address, as far as the config tells."""
-    if address not in ("0.0.0.0", "::"):
-        return address
-    return urlsplit(docker.host).hostname or "127.0.0.1"
-
-
-def _url(address: str, port: int) -> str:
-    host = f"[{address}]" if ":" in address else address
-    return f"http://{host}" if port == 80 else f"http://{host}:{port}"
 
 
 def _python(root: Path) -> str:

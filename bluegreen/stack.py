@@ -15,7 +15,12 @@ from bluegreen.edge import State, render
 from bluegreen.errors import ConfigError
 from bluegreen.facts import Container, Facts, read_facts
 from bluegreen.fingerprint import Fingerprint, fingerprint_color, fingerprint_edge
-from bluegreen.leftovers import read_state, read_things, refuse_leftovers
+from bluegreen.leftovers import (
+    read_state,
+    read_swarm_things,
+    read_things,
+    refuse_leftovers,
+)
 from bluegreen.settings import EDGE, Docker, Settings
 
 # The colors' containers are host names on the network, of 63 characters at the most (RFC 1035).
@@ -77,7 +82,7 @@ def guarded(settings: Settings, root: Path) -> Plan:
         asked = pool.submit(read_facts, settings.docker, places, name, swarm=swarm)
         previous = guard.read_previous()
     facts = asked.result()
-    guard.require_edges(settings, facts)
+    guard.require_cluster(settings, facts)
     edge, containers = facts.edge, facts.containers
     live = edge.color if edge else previous.live
     data = plan_data(settings, live, containers or {}, previous.data.get("copy", ""), copy_name())
@@ -124,6 +129,8 @@ def _refuse_leftovers(
         return
     dockers = dict.fromkeys([settings.docker, *(edge.docker for edge in settings.edges)])
     found = [thing for docker in dockers for thing in read_things(docker, name)]
+    if settings.swarm:
+        found += read_swarm_things(settings.docker, name)
     things = [thing for thing in found if thing.name in in_the_way]
     state = read_state(pulumi.get_stack()) if things else None
     if state is not None:

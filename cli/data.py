@@ -9,7 +9,7 @@ from bluegreen.data.database import Client, Database
 from bluegreen.data.dumps import restore_dump, take_dump
 from bluegreen.data.names import copy_of, snapshots_of
 from bluegreen.data.snapshots import BY_HAND, Snapshot, Store
-from bluegreen.facts import LABEL, read_containers
+from bluegreen.facts import LABEL
 from bluegreen.settings import Settings
 from bluegreen.shell import ask
 from cli.errors import CommandError, Exit
@@ -102,7 +102,7 @@ def copy_of_live(project: Project, color: str) -> str:
 
 
 def _live_copy(project: Project, color: str) -> str:
-    containers = read_containers(project.docker, project.service) or {}
+    containers = project.facts().containers or {}
     recorded = (project.outputs().get("data") or {}).get("copy", "")
     return str(containers[color].copy if color in containers else recorded)
 

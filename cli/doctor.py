@@ -12,6 +12,7 @@ from bluegreen.errors import BluegreenError
 from bluegreen.images import image_reference
 from bluegreen.nginx import OLDEST
 from bluegreen.shell import ask
+from bluegreen.swarm.tasks import manager_trouble
 from cli.errors import CommandError
 from cli.project import Project
 
@@ -37,6 +38,8 @@ def examine(project: Project) -> list[Finding]:
         ("plugins", _plugins),
         ("config", _config),
         ("docker", _docker),
+        ("edges", _edges),
+        ("swarm", _swarm),
         ("disk", _disk),
         ("ports", _ports),
         ("edge image", _edge_image),
@@ -86,6 +89,23 @@ def _docker(project: Project) -> Finding:
     return Finding("docker", done.returncode == 0, seen, todo)
 
 
+def _edges(project: Project) -> Finding:
+    seen, well = [], True
+    for edge in project.edges:
+        done = ask(edge.docker, "version", "--format", "{{.Server.Version}}")
+        well = well and done.returncode == 0
+        seen.append(f"{edge.name}: {done.stdout.strip() or done.stderr.strip()}")
+    todo = "bring back what does not answer; `ssh HOST docker version` tells more"
+    return Finding("edges", well, "; ".join(seen), todo)
+
+
+def _swarm(project: Project) -> Finding:
+    if not project.swarm:
+        return Finding("swarm", True, "not used")
+    trouble = manager_trouble(project.docker)
+    return Finding("swarm", not trouble, trouble or "its manager answers", "docker:host")
+
+
 def _disk(project: Project) -> Finding:
     done = ask(project.docker, "info", "--format", "{{.DockerRootDir}}")
     folder = done.stdout.strip()
@@ -100,6 +120,7 @@ def _ports(project: Project) -> Finding:
     file = project.file
     if (
         project.docker.host
+        or project.swarm
         or ask(project.docker, "inspect", f"{project.service}-edge").stdout != "[]\n"
     ):
         return Finding("ports", True, "the edge has them, or Docker is elsewhere")
@@ -153,7 +174,8 @@ def _image(name: str, project: Project, image: str) -> Finding:
 
 
 def _nginx(project: Project) -> Finding:
-    done = ask(project.docker, "exec", f"{project.service}-edge", "nginx", "-v")
+    place = project.places[0]
+    done = ask(place.docker, "exec", place.container, "nginx", "-v")
     said = (done.stdout + done.stderr).strip()
     if done.returncode:
         return Finding("nginx", True, "no edge is running yet")

@@ -17,8 +17,10 @@ from pulumi.automation.events import EngineEvent
 
 from bluegreen import config
 from bluegreen.edge import State
-from bluegreen.facts import read_edge
-from bluegreen.settings import Docker, Settings
+from bluegreen.facts import Facts, read_facts, read_newest
+from bluegreen.reader import Reader
+from bluegreen.settings import EDGE, Docker, Edge, Place, Settings
+from bluegreen.swarm.config import read_edges
 from cli.errors import CommandError, Exit
 from cli.stackfile import StackFile
 
@@ -91,9 +93,35 @@ class Project:
             cert_path=said.get("certPath", ""),
         )
 
+    @property
+    def swarm(self) -> bool:
+        """Whether the colors are services of a Swarm."""
+        return self.file.get("platform") == "swarm"
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """The edges that the stack's file names."""
+        usual = Edge(EDGE, self.docker, "0.0.0.0", 80)
+        read = Reader({"edges": self.file.listing("edges")}, [], ["edges"])
+        return read_edges(read, usual, swarm=self.swarm)[0]
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where the edges are."""
+        return tuple(Place(f"{self.service}-{edge.part}", edge.docker) for edge in self.edges)
+
+    @property
+    def dockers(self) -> list[Docker]:
+        """Each Docker that has something of the stack, the stack's own first."""
+        return list(dict.fromkeys([self.docker, *(edge.docker for edge in self.edges)]))
+
+    def facts(self) -> Facts:
+        """What each edge serves, and what runs."""
+        return read_facts(self.docker, self.places, self.service, swarm=self.swarm)
+
     def edge(self) -> State | None:
         """What nginx serves; None without an edge, or before the first release."""
-        return read_edge(self.docker, f"{self.service}-edge")
+        return read_newest(self.places)
 
     def serves(self) -> str:
         """What nginx serves, as a phrase."""

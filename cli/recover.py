@@ -11,7 +11,7 @@ from typing import Any
 
 from pulumi import automation
 
-from bluegreen.leftovers import Thing, read_things, unknown_to
+from bluegreen.leftovers import Thing, read_swarm_things, read_things, unknown_to
 from bluegreen.shell import ask
 from cli.checkpoint import mend, state_folder
 from cli.data import volumes
@@ -22,6 +22,9 @@ REMOVALS = {
     "container": ("rm", "-f", "-v"),
     "network": ("network", "rm"),
     "volume": ("volume", "rm"),
+    "service": ("service", "rm"),
+    "secret": ("secret", "rm"),
+    "config": ("config", "rm"),
 }
 # A provider outlives its engine by some seconds, and ends what it was asked for.
 LATE_SECONDS = 3.0
@@ -128,7 +131,7 @@ def _clear(project: Project) -> list[str]:
         project.stack.import_stack(automation.Deployment(exported.version, state))
     done = ["forgot what the killed update had begun to make"] if pending else []
     for thing in left:
-        removed = ask(project.docker, *REMOVALS[thing.kind], thing.identity, timeout=60)
+        removed = ask(thing.docker, *REMOVALS[thing.kind], thing.identity, timeout=60)
         if removed.returncode == 0:
             done.append(f"removed {thing.kind} {thing.name}, which a killed update left")
     return done
@@ -143,8 +146,16 @@ def _await(project: Project, pending: list[Mapping[str, Any]]) -> None:
     }
     deadline = time.monotonic() + LATE_SECONDS
     while wanted and time.monotonic() < deadline:
-        wanted -= {thing.name for thing in read_things(project.docker, project.service)}
+        wanted -= {thing.name for thing in _things(project)}
         time.sleep(POLL if wanted else 0)
+
+
+def _things(project: Project) -> list[Thing]:
+    """All that Docker has of the stack: services first, as they use what comes after them."""
+    found = read_swarm_things(project.docker, project.service) if project.swarm else []
+    return found + [
+        thing for docker in project.dockers for thing in read_things(docker, project.service)
+    ]
 
 
 def _removable(project: Project, state: Mapping[str, Any]) -> list[Thing]:
@@ -152,6 +163,8 @@ def _removable(project: Project, state: Mapping[str, Any]) -> list[Thing]:
     service, edge = project.service, project.edge()
     kept = set(volumes(project))
     if edge:  # a color is live: the edge serves it, whoever has forgotten about it
-        kept |= {f"{service}-{edge.color}", f"{service}-edge", service, f"{service}-edge-config"}
-    left = unknown_to(state, read_things(project.docker, service))
+        kept |= {f"{service}-{edge.color}", service}
+        for place in project.places:
+            kept |= {place.container, f"{place.container}-config"}
+    left = unknown_to(state, _things(project))
     return [thing for thing in left if thing.name not in kept]

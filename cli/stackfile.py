@@ -57,6 +57,10 @@ class StackFile:
         """Whether a value of ours is set at all."""
         return bool((self._content.get("config") or {}).get(f"{NAMESPACE}:{key}"))
 
+    def listing(self, key: str) -> list[Any]:
+        """A list of ours; empty when it is not set."""
+        return list((self._content.get("config") or {}).get(f"{NAMESPACE}:{key}") or [])
+
     def section(self, namespace: str) -> dict[str, str]:
         """The plain values of another namespace, such as the docker provider's."""
         config = self._content.get("config") or {}

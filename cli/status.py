@@ -4,9 +4,9 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bluegreen.edge import CONFIG_FOLDER, State
-from bluegreen.facts import read_containers
-from bluegreen.settings import other
+from bluegreen.edge import CONFIG_FOLDER
+from bluegreen.facts import Facts
+from bluegreen.settings import Place, other
 from bluegreen.shell import ask
 from cli.project import Project
 
@@ -23,7 +23,10 @@ class Drift:
 
 @dataclass(frozen=True)
 class Status:
-    """A stack's state. `live` has color, version, generation and since; None before a release."""
+    """A stack's state. `live` has color, version, generation and since; None before a release.
+
+    `edges` says what each serves, where there are several.
+    """
 
     stack: str
     url: str
@@ -31,6 +34,7 @@ class Status:
     data: dict[str, Any]
     standby: dict[str, Any] | None
     containers: dict[str, str]
+    edges: dict[str, str]
     drift: list[Drift]
 
     def to_dict(self) -> dict[str, Any]:
@@ -41,8 +45,9 @@ class Status:
 def read_status(project: Project) -> Status:
     """Ask config, stack, nginx and Docker."""
     outputs = project.outputs()
-    edge = project.edge()
-    containers = _containers(project)
+    facts = project.facts()
+    edge = facts.edge
+    containers = {part: each.state for part, each in (facts.containers or {}).items()}
     live = (
         {
             "color": edge.color,
@@ -60,20 +65,28 @@ def read_status(project: Project) -> Status:
         data=outputs.get("data") or {},
         standby=outputs.get("standby"),
         containers=containers,
-        drift=_drift(project, outputs, edge, containers),
+        edges=_edges(project, facts),
+        drift=_drift(project, outputs, facts, containers),
     )
 
 
-def _containers(project: Project) -> dict[str, str]:
-    """Each container's state (running, exited …) by name, without the stack's prefix."""
-    found = read_containers(project.docker, project.service) or {}
-    return {part: container.state for part, container in found.items()}
+def _edges(project: Project, facts: Facts) -> dict[str, str]:
+    """What each of several edges serves, by its name; empty where there is but one."""
+    if len(project.edges) == 1:
+        return {}
+    found = {}
+    for edge, place in zip(project.edges, project.places, strict=True):
+        state, trouble = facts.states.get(place.container), facts.troubles.get(place.container)
+        serves = f"{state.color} {state.version} (generation {state.generation})" if state else ""
+        found[edge.name] = f"does not answer: {trouble}" if trouble else serves or "no color"
+    return found
 
 
 def _drift(
-    project: Project, outputs: dict[str, Any], edge: State | None, containers: dict[str, str]
+    project: Project, outputs: dict[str, Any], facts: Facts, containers: dict[str, str]
 ) -> list[Drift]:
     found: list[Drift] = []
+    edge = facts.edge
     recorded = outputs.get("live") or {}
     file = project.file
     if not recorded:
@@ -97,7 +110,15 @@ def _drift(
                 f"{UP}; `bluegreen deploy --abort` sets config back",
             )
         )
-    expected = {"edge", recorded["color"]}
+    for name, trouble in facts.troubles.items():
+        if len(project.edges) > 1:
+            todo = "bring its host back: it takes over by itself what was switched meanwhile"
+            found.append(Drift(f"{name} does not answer: {trouble}", todo))
+    if facts.disagreement:
+        found.append(Drift(facts.disagreement, UP))
+    parts = {p.container: e.part for p, e in zip(project.places, project.edges, strict=True)}
+    edges = {part for name, part in parts.items() if name not in facts.troubles}
+    expected = edges | {recorded["color"]}
     if outputs.get("standby"):
         expected.add(outputs["standby"]["color"])
     for name in sorted(expected):
@@ -106,7 +127,7 @@ def _drift(
             found.append(
                 Drift(f"container {name} is gone", "`pulumi refresh --yes`, then `pulumi up`")
             )
-        elif state != "running":
+        elif not state.startswith("running"):
             found.append(
                 Drift(f"container {name} is {state}", f"docker start {project.service}-{name}")
             )
@@ -118,21 +139,22 @@ def _drift(
                 "`bluegreen deploy --abort` removes it",
             )
         )
-    if edge and containers.get("edge") == "running":
-        found += _hand_edited(project)
+    for place in project.places:
+        if edge and containers.get(parts[place.container]) == "running":
+            found += _hand_edited(place)
     return found
 
 
-def _hand_edited(project: Project) -> list[Drift]:
+def _hand_edited(place: Place) -> list[Drift]:
     """Whether the config in force is the one that the last switch put there."""
     files = (f"{CONFIG_FOLDER}/nginx.conf", f"{CONFIG_FOLDER}/stable.conf")
-    done = ask(project.docker, "exec", f"{project.service}-edge", "cmp", "-s", *files)
+    done = ask(place.docker, "exec", place.container, "cmp", "-s", *files)
     if done.returncode != 1:
         return []
     return [
         Drift(
             "nginx's config was changed by hand",
-            f"`docker restart {project.service}-edge` goes back to the last released config "
+            f"`docker restart {place.container}` goes back to the last released config "
             "(it interrupts users for a moment), or release anew",
         )
     ]
@@ -152,6 +174,7 @@ def as_text(status: Status) -> str:
     if mode := status.data.get("mode"):
         copy = status.data.get("copy")
         lines.append(f"data      {mode}{f', copy {copy}' if copy else ''}")
+    lines += [f"edge      {name}: {serves}" for name, serves in status.edges.items()]
     running = ", ".join(f"{name} {state}" for name, state in sorted(status.containers.items()))
     lines.append(f"runs      {running or 'nothing'}")
     for each in status.drift:

@@ -48,7 +48,7 @@ def read_tasks(docker: Docker, service: str) -> list[Task]:
     listed = _check(docker, "service", "ps", "--no-trunc", "--quiet", service).split()
     if not listed:
         return []
-    # One that the Swarm forgets meanwhile fails the command, which tells of the others all the same.
+    # One that the Swarm forgets meanwhile fails the command, which tells of the others as well.
     told = ask(docker, "inspect", "--type", "task", *listed).stdout
     found: list[dict[str, Any]] = json.loads(told or "[]")
     rows = _check(docker, "node", "ls", "--format", "{{.ID}} {{.Hostname}}").splitlines()
@@ -111,6 +111,15 @@ def _state(count: str) -> str:
     if running == "0":
         return "down"
     return "running" if running == wanted else f"running ({count} replicas)"
+
+
+def manager_trouble(docker: Docker) -> str:
+    """Why a daemon cannot manage services; "" when it can."""
+    try:
+        state = _check(docker, "info", "--format", "{{.Swarm.ControlAvailable}}")
+    except BluegreenError as error:
+        return str(error)
+    return "" if state == "true" else "it is no manager of a Swarm"
 
 
 def log_tail(docker: Docker, what: str, lines: int) -> str:

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from bluegreen.edge import State
-from bluegreen.settings import Docker
+from bluegreen.settings import Docker, Place
 from cli import recover as recovery
 from cli.checkpoint import mend
 from cli.errors import CommandError
@@ -61,6 +61,9 @@ def make(edge: State | None = None, **state: Any) -> tuple[Project, FakeStack]:
         service="bluegreen-dev",
         stack=stack,
         docker=Docker(),
+        dockers=[Docker()],
+        places=[Place("bluegreen-dev-edge", Docker())],
+        swarm=False,
         edge=lambda: edge,
         serves=lambda: "blue 12.3.0 serves",
     )
