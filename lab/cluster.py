@@ -20,8 +20,8 @@ from lab.processes import kill, wait_for
 
 # A private range of the cluster's own: its namespaces know no other network.
 HUB_ADDRESS, NODE_ADDRESS, PREFIX = "10.99.0.254", "10.99.0.{}", 24
-# Mounts that a daemon takes for the machine's, and ours are not.
-_PRIVATE = "mkdir -p /run/docker && mount -t tmpfs tmpfs /run/docker"
+# What a daemon or an sshd puts there is a node's own; a docker command finds its daemon there.
+_PRIVATE = "mount -t tmpfs tmpfs /run && ln -s {socket} /run/docker.sock"
 
 
 class Space:
@@ -70,8 +70,7 @@ class Node:
         self.name, self.address = name, NODE_ADDRESS.format(number)
         folder.mkdir()
         socket = folder / "docker.sock"
-        # Where a docker command run in there finds its daemon, as one that came by ssh does.
-        self.space = Space(name, f"{_PRIVATE} && ln -s {socket} /run/docker/own.sock")
+        self.space = Space(name, _PRIVATE.format(socket=socket))
         self.daemon = Daemon(folder, within=self.space.enter)
         self.docker = self.daemon.docker
         self.host = self.daemon.host
@@ -120,6 +119,8 @@ class Cluster:
     def __init__(self, hub: Space, nodes: Sequence[Node]) -> None:
         self.hub, self.nodes = hub, tuple(nodes)
         self.manager = self.nodes[0]
+        # A machine beside them: with their network, and this one's files.
+        self.from_hub = ("nsenter", "--target", str(hub.pid), "--net")
 
     def ready(self) -> bool:
         """Whether the manager takes every node for ready."""

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ class Stack:
         self.service = f"bluegreen-{self.name}"
         self.http_port, self.preview_port = free_ports(2)
         self.provider: dict[str, str] = {}
+        self.within: Sequence[str] = ()  # a command that all others are run through
         for part in PROGRAM:
             copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
             copy(ROOT / part, folder / part)
@@ -107,7 +108,7 @@ class Stack:
         """Start a command in a session of its own; its end is the caller's to see to."""
         with self.started_log.open("wb") as log:
             return subprocess.Popen(
-                command,
+                [*self.within, *command],
                 cwd=self.folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -124,6 +125,7 @@ class Stack:
     def run(self, command: list[str]) -> Finished:
         """Run a command in the stack's folder and environment, and wait."""
         environment = self.environment | {"COLUMNS": "200"}
+        command = [*self.within, *command]
         return finish(command, cwd=self.folder, env=environment, timeout=TIMEOUT)
 
     def up(self, **config: Any) -> Finished:
