@@ -21,6 +21,9 @@ demo: setup ## two switches under load on http://127.0.0.1:8080, and what they l
 down-demo: setup ## remove the demo with its data
 	@$(READY) && bluegreen down --yes --with-data --stack demo
 
+cluster-demo: setup ## the same on a Swarm of two nodes on this machine; SWITCHES=30 NODES=3
+	@$(READY) && python -m demo.cluster $(or $(SWITCHES),2) $(or $(NODES),2)
+
 bench: setup ## what switches lose and how fast all is, beside a hand-written script; 35 min
 	@command -v wrk >/dev/null || apt-get install -qq -y wrk >/dev/null 2>&1 || true
 	@$(READY) && bluegreen bench
@@ -57,4 +60,4 @@ chaos: setup ## the whole fault matrix, some 25 minutes, into out/chaos.json
 data-proof: setup ## a writer through every data mode and path, into out/data.json; 8 min
 	@$(READY) && python -m proof
 
-.PHONY: help setup env demo down-demo bench up preview down review runner publish lint test chaos data-proof
+.PHONY: help setup env demo down-demo cluster-demo bench up preview down review runner publish lint test chaos data-proof

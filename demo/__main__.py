@@ -1,55 +1,30 @@
 """Brings up stack `demo`, puts it under load, releases, rolls back, and tells what was lost."""
 
-import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 
 import load
 from bench.chart import draw
-from bluegreen import defaults
+from demo.story import NEW, OLD, OUT, ROOT, DemoFailed, phase, target, tell
 from lab.host import finish
 
-ROOT = Path(__file__).resolve().parent.parent
 STACK = "demo"
 PORT, PREVIEW_PORT = 8080, 8081
-OLD, NEW = "12.3.0", "12.4.0"
 DRAIN = 8
-OUT = ROOT / "out"
 LOG = OUT / "demo.log"
-STAND_IN = os.environ.get("BLUEGREEN_IMAGE")
-
-
-class DemoFailed(Exception):
-    """Something went wrong that the user should read, and not as a traceback."""
 
 
 def main() -> int:
     """Run the demo; return the exit code."""
-    OUT.mkdir(exist_ok=True)
-    LOG.write_text("")
-    try:
-        return run()
-    except (DemoFailed, load.LoadError) as error:
-        print(f"demo: failed: {error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("demo: interrupted; `make demo` starts over, `make down-demo` removes it")
-    return 1
+    return tell(run, "`make demo` starts over, `make down-demo` removes it")
 
 
 def run() -> int:
     """The demo's story."""
-    if STAND_IN:
-        print(
-            f"demo: image {STAND_IN} is used, a stand-in for {defaults.GRAFANA}, "
-            "because Docker Hub does not answer here"
-        )
+    LOG.write_text("")
     select_stack()
     check_port()
     with phase(f"blue {OLD} up"):
@@ -72,21 +47,6 @@ def run() -> int:
     print("  make down-demo        # remove it all again")
     print(f"demo: 2 switches, {report.requests:,} requests, {report.failed_total:,} failed")
     return 1 if report.failed_total else 0
-
-
-def target(url: str) -> load.Target:
-    """What is asked: all that the stand-in has, and of the real Grafana what needs no login."""
-    if STAND_IN:
-        return load.Target(url)
-    return load.Target(
-        url,
-        page_path="/login",
-        page_contains="",
-        post_path=None,
-        slow_path=None,
-        download_path=None,
-        websocket_path=None,
-    )
 
 
 def select_stack() -> None:
@@ -139,19 +99,6 @@ def pulumi(*words: str) -> str:
         tail = "\n".join(f"  | {line}" for line in done.output.splitlines()[-40:])
         raise DemoFailed(f"`pulumi {words[0]}` ended with {done.code}:\n{tail}")
     return done.output
-
-
-@contextmanager
-def phase(name: str) -> Iterator[None]:
-    """Say what is done, and how long it took."""
-    begin = time.monotonic()
-    print(f"demo: {name} …", end=" ", flush=True)
-    try:
-        yield
-    except BaseException:
-        print("failed")
-        raise
-    print(f"{time.monotonic() - begin:.1f} s", flush=True)
 
 
 if __name__ == "__main__":

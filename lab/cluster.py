@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from lab.daemons import Daemon
-from lab.host import LabFailed, must
+from lab.host import LabFailed, finish, must
 from lab.processes import kill, wait_for
 
 # A private range of the cluster's own: its namespaces know no other network.
@@ -137,6 +137,9 @@ def running(images: Sequence[str], nodes: int = 2) -> Iterator[Cluster]:
         folder = Path(tempfile.mkdtemp(prefix="lab-cluster-"))
         ends.callback(shutil.rmtree, folder, ignore_errors=True)
         tar = folder / "images.tar"
+        for image in images:
+            if finish(["docker", "image", "inspect", image]).code:
+                must("docker", "pull", "--quiet", image)
         must("docker", "save", "-o", str(tar), *images)
         hub = Space("hub")
         ends.callback(hub.end)

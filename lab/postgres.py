@@ -13,14 +13,15 @@ from lab.processes import wait_for
 USER, DATABASE = "bluegreen", "grafana"
 _START = """\
 set -e
+BIN=$(dirname "$(command -v initdb)")
 [ -e /db/PG_VERSION ] || {
     install -d -o postgres /db
     cat >/tmp/password
-    su postgres -c 'PATH=/usr/local/bin:$PATH initdb -D /db -U bluegreen -A scram-sha-256 \
-        --pwfile=/tmp/password >/dev/null'
+    su postgres -c "$BIN/initdb -D /db -U bluegreen -A scram-sha-256 \
+        --pwfile=/tmp/password >/dev/null"
     echo "host all all 0.0.0.0/0 scram-sha-256" >>/db/pg_hba.conf
 }
-exec su postgres -c "exec /usr/local/bin/postgres -D /db -h $ADDRESS -p $PORT -k /tmp -c fsync=off"
+exec su postgres -c "exec $BIN/postgres -D /db -h $ADDRESS -p $PORT -k /tmp -c fsync=off"
 """
 
 
@@ -90,7 +91,7 @@ def running(run: Callable[..., str] = docker, host: str = "") -> Iterator[Server
     run(
         *("run", "-d", "--name", server.name, "--network", "host", "--label", "bluegreen.lab=1"),
         *("-e", f"ADDRESS={host}", "-e", f"PORT={server.port}", "--entrypoint", "sh"),
-        *(defaults.TOOLS_IMAGE, "-c", script),
+        *(defaults.CLIENT_IMAGES["postgres"], "-c", script),
     )
     try:
         server.wait()

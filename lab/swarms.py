@@ -69,13 +69,14 @@ class SwarmStack(Stack):
         return counts.get(name, "")
 
     @contextmanager
-    def loads(self, plan: load.Plan) -> Iterator[list[load.Running]]:
+    def loads(
+        self, plan: load.Plan, target: load.Target | None = None
+    ) -> Iterator[list[load.Running]]:
         """Load on every edge, each from its own node, where it is 127.0.0.1."""
+        target = target or load.Target(self.url)
         with ExitStack() as stack:
             yield [
-                stack.enter_context(
-                    load.running(load.Target(self.url), plan, within=node.space.enter)
-                )
+                stack.enter_context(load.running(target, plan, within=node.space.enter))
                 for node in self.cluster.nodes
             ]
 

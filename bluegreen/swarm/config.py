@@ -35,7 +35,7 @@ def read_swarm(read: Reader) -> Swarm | None:
                 read.wrong(key, "none on one machine; it needs platform swarm")
         return None
     for key, allowed in _CONTAINER_ONLY.items():
-        if str(read.raw.get(key) or "") not in _USUAL:
+        if str(read.raw.get(key) or "0") not in ("0", "{}"):
             read.wrong(key, f"with platform swarm {allowed}")
     replicas = read.integer("replicas", 1, 1, MOST_REPLICAS, "replicas")
     return Swarm(

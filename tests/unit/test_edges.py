@@ -1,0 +1,215 @@
+"""Several edges as one: an act is done in all of them, and what fails in one fails in all."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from bluegreen import edges as edges_module
+from bluegreen.edge import State
+from bluegreen.edges import Edges, Opened, open_edges
+from bluegreen.errors import EdgeUnreachable, SwitchFailed
+from bluegreen.probe import Answer
+from bluegreen.settings import Docker, Place
+from bluegreen.shell import Shell
+from tests.unit.conftest import FakeDocker
+from tests.unit.examples import make_health
+
+BLUE, GREEN = State("blue", "1", 7, "then", "abc"), State("green", "2", 8, "then", "def")
+
+
+class FakeNginx:
+    """One edge's nginx: notes its acts, fails where a test says so."""
+
+    def __init__(self, name: str, told: list[str]) -> None:
+        self.name, self.told, self.has = name, told, cast("State | None", BLUE)
+        self.fails: dict[str, Exception] = {}
+        self.answers, self.leaves, self.followed = Answer("", "200"), 0, False
+
+    def _act(self, act: str) -> None:
+        if act in self.fails:
+            raise self.fails[act]
+        self.told.append(f"{act} {self.name}")
+
+    def state(self) -> State | None:
+        """As Nginx's."""
+        return self.has
+
+    def probe(self, _color: str, _seconds: float) -> None:
+        """As Nginx's."""
+        self._act("probe")
+
+    def ask(self, _color: str, _seconds: float) -> Answer:
+        """As Nginx's."""
+        return self.answers
+
+    def write(self, _config: str) -> None:
+        """As Nginx's."""
+        self._act("write")
+
+    def reload(self) -> None:
+        """As Nginx's."""
+        self._act("reload")
+
+    def confirm(self) -> None:
+        """As Nginx's."""
+        self._act("confirm")
+
+    def restore(self) -> str:
+        """As Nginx's."""
+        self._act("restore")
+        return "blue 1 serves again (proven)"
+
+    def leaving(self) -> int:
+        """As Nginx's."""
+        self._act("leaving")
+        return self.leaves
+
+    def is_followed_by(self, _edge: str) -> bool:
+        """As Nginx's."""
+        return self.followed
+
+
+class Stage:
+    """Two edges, a and b."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.told: list[str] = []
+        self.a, self.b = FakeNginx("a", self.told), FakeNginx("b", self.told)
+        made = {"a": self.a, "b": self.b}
+        patch.setattr(edges_module, "Nginx", Named(made))
+        shells = {name: cast("Shell", name) for name in made}
+        self.edges = Edges(Opened(shells, {}), make_health(), drain_timeout=0.2)
+
+
+def _called(act: str) -> Callable[[Any], Any]:
+    return lambda nginx: getattr(nginx, act)()
+
+
+class Named:
+    """Nginx by the name that stands for its shell, with its methods as functions."""
+
+    def __init__(self, made: dict[str, FakeNginx]) -> None:
+        self._made = made
+
+    def __call__(self, shell: str, _health: object) -> FakeNginx:
+        """As the class, called."""
+        return self._made[shell]
+
+    def __getattr__(self, act: str) -> Callable[[Any], Any]:
+        return _called(act)
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """A stage where both serve blue."""
+    return Stage(monkeypatch)
+
+
+def test_edges_that_agree_are_told_as_one(stage: Stage) -> None:
+    """Then a config that is live already is known by its digest."""
+    assert stage.edges.state() == BLUE
+
+
+@pytest.mark.parametrize("other", [None, GREEN])
+def test_edges_that_disagree_are_switched_anew(stage: Stage, other: State | None) -> None:
+    """The newest is what there is to go back to, and no digest equals its."""
+    stage.b.has = other
+    state = stage.edges.state()
+    assert state
+    assert state.config == ""
+    assert state.color == ("green" if other else "blue")
+
+
+def test_a_new_edge_is_not_asked_for_a_color_before_it_has_a_config(stage: Stage) -> None:
+    """Its nginx knows none until it is reloaded."""
+    stage.b.has = None
+    stage.edges.state()
+    stage.edges.probe("green", 1)
+    assert stage.told == ["probe a"]
+    stage.edges.reload()
+    stage.edges.probe("green", 1)
+    assert sorted(stage.told[-2:]) == ["probe a", "probe b"]
+
+
+def test_what_fails_in_one_fails_for_all_and_names_it(stage: Stage) -> None:
+    """The other one has done the act, or not: it is gone back from in both."""
+    stage.b.fails["write"] = SwitchFailed("nginx refuses the rendered config")
+    with pytest.raises(SwitchFailed, match=r"^b: nginx refuses the rendered config$"):
+        stage.edges.write("text")
+
+
+def test_one_bad_answer_is_enough(stage: Stage) -> None:
+    """And says from where it was asked."""
+    stage.b.answers = Answer("status is 500", "500")
+    assert stage.edges.ask("green").seen == "b: 500"
+
+
+def test_the_first_that_confirms_decides(stage: Stage) -> None:
+    """One that fails after it is missed, not gone back from: it follows by itself."""
+    stage.b.fails["confirm"] = EdgeUnreachable("gone")
+    stage.edges.confirm()
+    assert stage.told == ["confirm a"]
+    assert stage.edges.missed == ("b",)
+
+
+def test_a_failure_of_the_first_to_confirm_is_one_of_all(stage: Stage) -> None:
+    """Nobody has confirmed yet."""
+    stage.a.fails["confirm"] = EdgeUnreachable("gone")
+    with pytest.raises(EdgeUnreachable):
+        stage.edges.confirm()
+    assert stage.told == []
+
+
+def test_a_follower_gets_its_drain_too(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It reloads later than those that could be talked to."""
+    monkeypatch.setattr(edges_module, "HEAD_START", 0)
+    stage.b.fails["confirm"] = EdgeUnreachable("gone")
+    stage.a.followed = True
+    stage.edges.confirm()
+    assert stage.edges.leaving() == 1
+    monkeypatch.setattr("time.monotonic", lambda: 1e12)
+    assert stage.edges.leaving() == 0
+
+
+def test_going_back_is_told_once_when_all_serve_the_same(stage: Stage) -> None:
+    """Else edge by edge."""
+    assert stage.edges.restore() == "blue 1 serves again (proven)"
+
+
+def test_an_edge_that_went_away_after_the_switch_has_nothing_to_drain(stage: Stage) -> None:
+    """The other one has."""
+    stage.b.fails["leaving"], stage.a.leaves = EdgeUnreachable("gone"), 2
+    assert stage.edges.leaving() == 2
+
+
+PLACES = [Place("shop-edge-a", Docker()), Place("shop-edge-b", Docker())]
+
+
+def test_too_few_edges_that_answer_are_told_before_anything_is_done(
+    fake_docker: FakeDocker,
+) -> None:
+    """With what was seen of each that does not."""
+    fake_docker.does(
+        "exec", 'case $2 in *-b) echo "cannot connect" >&2; exit 1;; esac; shift 2; exec "$@"'
+    )
+    fake_docker.does("start", "exit 1")
+    with (
+        pytest.raises(EdgeUnreachable, match=r"cannot connect \(1 of 2 edges answer\)"),
+        open_edges(PLACES, 2),
+    ):
+        pass
+    with open_edges(PLACES, 1) as opened:
+        assert list(opened.shells) == ["shop-edge-a"]
+        assert "cannot connect" in opened.missed["shop-edge-b"]
+
+
+def test_an_edge_that_was_stopped_is_started(fake_docker: FakeDocker) -> None:
+    """Of several: it follows the others by itself. A single one is the operator's to start."""
+    fake_docker.does("start", "")
+    with open_edges(PLACES, 2):
+        pass
+    assert "start shop-edge-b" in fake_docker.asked()
+    with open_edges(PLACES[:1], 1):
+        pass
+    assert fake_docker.asked().count("start shop-edge-a") == 1
