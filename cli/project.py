@@ -182,7 +182,7 @@ def errors_in(text: str) -> list[str]:
         if start:
             block = [start[1]]
             found.append(start[1])
-        elif block and line.startswith("    ") and line.strip():
+        elif block and line.startswith("  ") and line.strip():
             block.append(line.strip())
             found[-1] = "\n".join(block)
         else:

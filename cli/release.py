@@ -15,6 +15,9 @@ from cli.progress import Progress
 from cli.project import Project, who
 
 
+LOCKED = "the stack is currently locked"
+
+
 def live_color(project: Project) -> Color | None:
     """The live color: nginx's word, else the stack's outputs; None before the first release."""
     edge = project.edge()
@@ -126,8 +129,13 @@ def release(
         if git:
             commit(project, f"{project.name}: {before} → {color} {version}")
         return
+    errors = progress.errors or outcome.errors
+    if any(LOCKED in each for each in errors):
+        file.restore()  # somebody else is at work on the stack, and nothing of this was begun
+        todo = "wait for it; if it is dead, `pulumi cancel` takes its lock away"
+        raise CommandError("\n".join(errors), serves=project.serves(), todo=todo)
     raise CommandError(
-        "\n".join(progress.errors or outcome.errors),
+        "\n".join(errors),
         serves=project.serves(),
         todo=(
             f"mend it and run the same command again, or `bluegreen deploy --abort -s "
