@@ -14,7 +14,6 @@ from cli.git import commit
 from cli.progress import Progress
 from cli.project import Project, who
 
-
 LOCKED = "the stack is currently locked"
 
 

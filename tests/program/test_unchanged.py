@@ -13,8 +13,9 @@ import pytest
 from tests.program.harness import Run, run_program
 
 BEFORE = Path(__file__).with_name("before-clusters.json")
+TOOLS = {"tools_image": "python:3.13-slim"}
 CONFIGS: dict[str, dict[str, Any]] = {
-    "smallest": {"active_color": "blue", "blue_version": "12.4.0"},
+    "smallest": {"active_color": "blue", "blue_version": "12.4.0", "data": TOOLS},
     "standby": {
         "active_color": "green",
         "blue_version": "12.3.0",
@@ -22,13 +23,22 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "standby": "keep",
         "preview_port": "8091",
         "blue_port": "3003",
+        "data": TOOLS,
         "grafana_ini": "grafana.ini",
         "limits": {"memory": 256, "cpus": 1.5},
         "subnet": "10.87.3.0/28",
     },
-    "clone": {"active_color": "blue", "blue_version": "12.4.0", "data": {"mode": "clone"}},
-    "no data": {"active_color": "blue", "blue_version": "1", "data_path": "", "http_port": "8080"},
+    "clone": {"active_color": "blue", "blue_version": "12.4.0", "data": TOOLS | {"mode": "clone"}},
+    "no data": {
+        "active_color": "blue",
+        "blue_version": "1",
+        "data_path": "",
+        "data": TOOLS,
+        "http_port": "8080",
+    },
 }
+# Whatever this machine's default images are.
+IMAGES = {"image": "grafana/grafana", "edge_image": "nginx:1.30.6"}
 # The program's own Python, and its provider's code: of the machine, not of the stack.
 OF_THE_MACHINE = ("create", "__provider")
 
@@ -54,4 +64,4 @@ def described(run: Run) -> dict[str, Any]:
 def test_a_stack_on_one_machine_declares_what_it_always_did(name: str) -> None:
     """Resources, their inputs, their order and the stack's outputs: the same to the letter."""
     before = json.loads(BEFORE.read_text())[name]
-    assert described(run_program(CONFIGS[name])) == before
+    assert described(run_program(CONFIGS[name] | IMAGES)) == before

@@ -44,7 +44,9 @@ def refuse_unless_known(line: str) -> None:
     for part in re.split(r"\s&&\s", line):
         words = shlex.split(part, comments=True)
         if words[0] == "make":
-            assert {word for word in words[1:] if word[0] != "-"} <= TARGETS, line
+            assert {word for word in words[1:] if word[0] != "-" and "=" not in word} <= TARGETS, (
+                line
+            )
         elif words[0] == "bluegreen":
             if words[1].startswith("--"):
                 continue
