@@ -4,6 +4,7 @@ The next update would make it again and fail, as its name is in use. Asked and n
 """
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -116,7 +117,7 @@ def _way_out(stack: str, left: Collection[Thing], edge: State | None) -> str:
         return (
             f"release on {other(cast('Color', edge.color))} (set active_color): {edge.color} serves"
         )
-    edges = [thing.name for thing in left if thing.name.endswith("-edge")]
+    edges = [thing.name for thing in left if re.search(r"-edge(-[a-z0-9-]+)?$", thing.name)]
     if edge and edges:
         return f"`docker rm -f {edges[0]}`, which interrupts users, {again}"
     return f"`bluegreen recover --stack {stack}`, {again}"

@@ -44,17 +44,20 @@ def is_there(target: Project, version: str) -> bool:
 
 
 def _trouble(source: Project) -> str:
-    """What is wrong with the live color, asked through its edge; "" when it answers well.
+    """What is wrong with the live color, asked through each edge; "" when it answers well.
 
     From inside the edge, as the gate does: whoever promotes need not reach another host's port.
     """
     path = source.file.health_path
     quiet = ("-sS", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}")
-    edge = f"{source.service}-edge"
-    done = ask(source.docker, "exec", edge, "curl", *quiet, f"http://127.0.0.1{path}")
-    if done.returncode:
-        return f"{path}: {done.stderr.strip()}"
-    return "" if done.stdout.startswith("2") else f"{path} answers {done.stdout}"
+    for place in source.places:
+        asked = ("exec", place.container, "curl", *quiet, f"http://127.0.0.1{path}")
+        done = ask(place.docker, *asked)
+        if done.returncode:
+            return f"{path}: {done.stderr.strip()}"
+        if not done.stdout.startswith("2"):
+            return f"{path} answers {done.stdout}"
+    return ""
 
 
 def _refuse(source: Project, why: str) -> CommandError:
