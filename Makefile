@@ -51,8 +51,9 @@ lint: setup ## ruff, mypy --strict, and two linters for the workflows
 	    && check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml \
 	    && zizmor --offline --quiet .github
 
-test: lint ## all tests: units, program, end to end
-	@$(READY) && pytest tests/unit tests/program -q -n 2 && pytest tests/e2e -q -n 3
+test: lint ## all tests: units, program, end to end, a Swarm
+	@$(READY) && pytest tests/unit tests/program -q -n 2 && \
+	    && pytest tests/e2e tests/cluster -q -n 3 --dist loadgroup
 
 chaos: setup ## the whole fault matrix, some 25 minutes, into out/chaos.json
 	@$(READY) && python -m chaos

@@ -10,13 +10,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from bluegreen import defaults
 from chaos.rows import Row, read
+from lab.daemons import Daemon
 from lab.host import LabFailed, docker, must
-from lab.processes import kill, wait_for, words
 from lab.stacks import ROOT, VERSIONS
 
 TIMEOUT = 400
@@ -40,21 +40,10 @@ def play_apart(name: str) -> Row:
         return read(result)[0]
 
 
-class PrivateDaemon:
+class PrivateDaemon(Daemon):
     """A dockerd in this process's own namespaces."""
 
     _running: "PrivateDaemon | None" = None
-
-    def __init__(self, folder: Path, options: Sequence[str]) -> None:
-        """Choose where; nothing runs yet."""
-        self._folder, self._log = folder, folder / "dockerd.log"
-        self.host = f"unix://{folder / 'docker.sock'}"
-        self._command = [
-            "dockerd",
-            *("--data-root", str(folder / "data"), "--exec-root", str(folder / "exec")),
-            *("--pidfile", str(folder / "dockerd.pid"), "--host", self.host, *options),
-        ]
-        self._process: subprocess.Popen[bytes] | None = None
 
     @classmethod
     def of_this_process(cls) -> "PrivateDaemon":
@@ -62,42 +51,6 @@ class PrivateDaemon:
         if cls._running is None:
             raise LabFailed("this process has no Docker daemon of its own")
         return cls._running
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-        wait_for(self._answers, 60, f"a Docker daemon of its own (see {self._log})")
-
-    def _answers(self) -> bool:
-        if self._process and self._process.poll() is not None:
-            raise LabFailed(f"dockerd ended: {self._log.read_text()[-2000:]}")
-        words = ["docker", "--host", self.host, "version"]
-        return subprocess.run(words, capture_output=True, check=False).returncode == 0
-
-    def stop(self) -> None:
-        """Stop it in good order."""
-        if self._process:
-            self._process.terminate()
-            self._process.wait(60)
-
-    def restart(self) -> None:
-        """Stop it and start it again."""
-        self.stop()
-        self.start()
-
-    def end(self) -> None:
-        """Stop it with all that it runs, and what outlives it."""
-        found = docker("ps", "-aq").split()
-        if found:
-            docker("rm", "-f", *found)
-        self.stop()
-        with suppress(OSError, ValueError):
-            containerd = int((self._folder / "exec/containerd/containerd.pid").read_text())
-            kill([containerd])
-            wait_for(lambda: not words(containerd), 10, "the end of its containerd")
 
 
 @contextmanager

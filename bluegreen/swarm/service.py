@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
 import pulumi
 import pulumi_docker as docker
@@ -19,6 +20,15 @@ from bluegreen.swarm.scale import Scale
 RESTART_DELAY = "1s"
 SECRETS_FOLDER = "/run/secrets"
 MB = 1 << 20
+# An idle color is made anew all at once, and what becomes of it is the gate's to say.
+AT_ONCE: dict[str, Any] = {
+    "parallelism": 0,
+    "order": "stop-first",
+    "failure_action": "pause",
+    "monitor": "5s",
+    "delay": "0s",
+    "max_failure_ratio": "0.0",
+}
 
 
 def make_overlay(scope: Scope) -> docker.Network:
@@ -79,23 +89,8 @@ def make_replicas(
                 condition="any", delay=RESTART_DELAY, max_attempts=0, window="0s"
             ),
         ),
-        # An idle color is made anew all at once, and what becomes of it is the gate's to say.
-        update_config=docker.ServiceUpdateConfigArgs(
-            parallelism=0,
-            order="stop-first",
-            failure_action="pause",
-            monitor="5s",
-            delay="0s",
-            max_failure_ratio="0.0",
-        ),
-        rollback_config=docker.ServiceRollbackConfigArgs(
-            parallelism=0,
-            order="stop-first",
-            failure_action="pause",
-            monitor="5s",
-            delay="0s",
-            max_failure_ratio="0.0",
-        ),
+        update_config=docker.ServiceUpdateConfigArgs(**AT_ONCE),
+        rollback_config=docker.ServiceRollbackConfigArgs(**AT_ONCE),
         opts=scope.options(
             delete_before_replace=True,
             depends_on=[after] if after else None,

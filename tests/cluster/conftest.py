@@ -17,6 +17,13 @@ from lab.swarms import SwarmStack, removed
 StackMaker = Callable[..., SwarmStack]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one worker run all tests that are here: they share a cluster, and stop its daemons."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("cluster"))
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """Two nodes, the first of them the manager."""
