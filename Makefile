@@ -52,7 +52,7 @@ lint: setup ## ruff, mypy --strict, and two linters for the workflows
 	    && zizmor --offline --quiet .github
 
 test: lint ## all tests: units, program, end to end, a Swarm
-	@$(READY) && pytest tests/unit tests/program -q -n 2 && \
+	@$(READY) && pytest tests/unit tests/program -q -n 2 \
 	    && pytest tests/e2e tests/cluster -q -n 3 --dist loadgroup
 
 chaos: setup ## the whole fault matrix, some 25 minutes, into out/chaos.json

@@ -37,6 +37,7 @@ class Swarm:
 
     def __init__(self, docker: FakeDocker) -> None:
         self._docker = docker
+        docker.does("inspect", 'cat "$here/tasks"')
         docker.does("node", "echo n1 node-1")
         docker.does("info", f"echo {NOW.isoformat()}")
         self.changed(seconds_ago=2)
@@ -44,8 +45,9 @@ class Swarm:
 
     def has(self, *tasks: dict[str, Any]) -> None:
         """Let it have these tasks."""
-        (self._docker.folder / "tasks").write_text(json.dumps(tasks))
-        self._docker.does("inspect", 'cat "$here/tasks"')
+        part = self._docker.folder / "tasks.part"
+        part.write_text(json.dumps(tasks))
+        part.replace(self._docker.folder / "tasks")  # at once, as it may be read meanwhile
 
     def changed(self, seconds_ago: float) -> None:
         """Let the service have been changed then."""
