@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bluegreen.data.environment import environment
+from bluegreen.data.environment import environment, secret_variables
 from bluegreen.images import content_digest, image_of
 from bluegreen.settings import Color, Edge, Settings
 
@@ -45,6 +45,8 @@ def _of_swarm(settings: Settings) -> Fingerprint:
         "platform": "swarm",
         "placement": json.dumps([placement.constraints, placement.spread, placement.max_per_node]),
         "reservations": f"{reserved.memory} MB, {reserved.cpus:g} CPUs",
+        "stop_grace": str(settings.stop_grace),
+        "secrets": json.dumps(sorted(secret_variables(settings))),
     }
 
 

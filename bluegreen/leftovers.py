@@ -117,7 +117,8 @@ def _way_out(stack: str, left: Collection[Thing], edge: State | None) -> str:
         return (
             f"release on {other(cast('Color', edge.color))} (set active_color): {edge.color} serves"
         )
-    edges = [thing.name for thing in left if re.search(r"-edge(-[a-z0-9-]+)?$", thing.name)]
+    found = re.compile(r".*-edge(-[a-z0-9-]+)?(?<!-blue)(?<!-green)")
+    edges = [thing.name for thing in left if found.fullmatch(thing.name)]
     if edge and edges:
         return f"`docker rm -f {edges[0]}`, which interrupts users, {again}"
     return f"`bluegreen recover --stack {stack}`, {again}"

@@ -34,7 +34,9 @@ TRIAL = 60.0  # how much longer than its bake a switch may be on trial
 class Nginx:
     """The nginx in the edge, through an open shell there."""
 
-    missed: tuple[str, ...] = ()  # there is but one: without it there is no switch
+    # There is but one: without it there is no switch, and nobody follows it.
+    missed: tuple[str, ...] = ()
+    followed_until = 0.0
 
     def __init__(self, shell: Shell, health: Health) -> None:
         """Use this shell; `health` says what a good answer of a color is."""
@@ -130,6 +132,10 @@ class Nginx:
     def arm(self, seconds: float = TRIAL) -> None:
         """Make the edge go back by itself when this process dies, or these seconds are over."""
         self._shell.check(ARM.replace("@seconds@", f"{seconds:.0f}"))
+
+    def pulse(self) -> None:
+        """Give a sign of life: without one for `scripts.SILENCE` seconds the trial goes back."""
+        self._shell.check(f"touch {CONFIG_FOLDER}/pulse")
 
     def reload(self) -> None:
         """Put the next config in force."""

@@ -21,10 +21,10 @@ from bluegreen.leftovers import (
     read_things,
     refuse_leftovers,
 )
-from bluegreen.settings import EDGE, Docker, Settings
+from bluegreen.settings import COLORS, EDGE, Docker, Settings
 
-# The colors' containers are host names on the network, of 63 characters at the most (RFC 1035).
-LONGEST_NAME = 63 - len("-green")
+# Colors and edges are host names on the network, of 63 characters at the most (RFC 1035).
+LONGEST_HOST = 63
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,13 @@ def read_settings(root: Path) -> Settings:
 def guarded(settings: Settings, root: Path) -> Plan:
     """The update's plan, once the guard has let it pass; raises GuardRefused or ConfigError."""
     name = f"{pulumi.get_project()}-{pulumi.get_stack()}"
-    if len(name) > LONGEST_NAME:
+    parts = (*COLORS, *(edge.part for edge in settings.edges))
+    longest = LONGEST_HOST - max(len(f"-{part}") for part in parts)
+    if len(name) > longest:
         raise ConfigError(
             [
                 f'stack: "{pulumi.get_stack()}" makes host names of more than 63 characters; '
-                f"allowed: at most {LONGEST_NAME - len(pulumi.get_project()) - 1} characters"
+                f"allowed: at most {longest - len(pulumi.get_project()) - 1} characters"
             ]
         )
     # Rendered here too, so that a template's mistake is told before anything is declared.

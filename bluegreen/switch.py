@@ -125,7 +125,7 @@ class Switch:
         deadline = switched + self._order.drain_timeout
         try:
             told = 0
-            last = deadline + HEAD_START + GRACE
+            last = max(deadline + HEAD_START, self._nginx.followed_until) + GRACE
             while (left := self._nginx.leaving()) and time.monotonic() < last:
                 if left != told:
                     told = left

@@ -29,7 +29,8 @@ def pass_gate(props: dict[str, Any], *, fresh: bool) -> dict[str, Any]:
     docker = Docker(**props["docker"])
     places = places_from(props.get("edges") or ()) or (Place(props["edge"], docker),)
     required = int(props.get("edges_required") or 1)
-    with _opened(places, required) as opened, _watch(props, docker, fresh) as watch:
+    watched = _watch(props, docker, fresh)
+    with _opened(places, required) as opened, watched as watch:
 
         def ask_once(timeout: float) -> Answer:
             if isinstance(watch, Replicas):

@@ -105,9 +105,10 @@ def _phase(metadata: Any) -> str:
     if name in ("blue", "green"):
         kind = "service" if "docker:index/service:" in metadata.urn else "container"
         return f"{name} {'retired' if op.startswith('delete') else kind}"
-    if match := re.fullmatch(r"(edge|scale)-(\S+?)(-config)?", name):
+    match = re.fullmatch(r"(edge|scale)-(\S+)", name)
+    if match and not name.endswith("-config"):
         what = "edge" if match[1] == "edge" else "replicas of"
-        return "" if op.startswith("delete") or match[3] else f"{what} {match[2]}"
+        return "" if op.startswith("delete") else f"{what} {match[2]}"
     if name.startswith("image-"):
         return f"image of {name.removeprefix('image-')}" if op.startswith("create") else ""
     return PHASES.get(name, "") if not op.startswith("delete") else ""

@@ -140,7 +140,8 @@ def _drift(
             )
         )
     for place in project.places:
-        if edge and containers.get(parts[place.container]) == "running":
+        runs = containers.get(parts[place.container]) == "running"
+        if runs and facts.states.get(place.container):
             found += _hand_edited(place)
     return found
 

@@ -21,6 +21,12 @@ def _for_data(settings: Settings, copy: str) -> dict[str, str]:
     return dict(defaults.SQLITE_ENV) if settings.data_path == defaults.DATA_PATH else {}
 
 
+def secret_variables(settings: Settings) -> set[str]:
+    """Names of those that a Swarm keeps as secrets; it takes none that are empty."""
+    names = {name for name, value in settings.env.items() if value and settings.env_is_secret}
+    return names | ({settings.data.url_env} if settings.database_url else set())
+
+
 def is_secret(settings: Settings) -> bool:
     """Whether the environment is not to be shown."""
     return settings.env_is_secret or bool(settings.database_url)

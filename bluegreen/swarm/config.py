@@ -82,6 +82,9 @@ def read_edges(read: Reader, default: Edge, *, swarm: bool) -> tuple[tuple[Edge,
     ):
         if len(set(value)) < len(value):
             read.mistakes.append(f"edges: two have the same {what}; allowed: one of its own each")
+    shared = len({edge.docker for edge in edges}) < len(edges)
+    if shared and str(read.raw.get("preview_port") or "0") != "0":
+        read.wrong("preview_port", "0 when two edges are on one host: each would bind it")
     found = tuple(edges) or (default,)
     required = (
         read.integer("edges_required", len(found), 1, len(found), "edges") if swarm else len(found)

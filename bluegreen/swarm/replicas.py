@@ -58,6 +58,7 @@ class Replicas:
         """
         self.service, self.died = service, threading.Event()
         self._wanted, self._docker = wanted, docker
+        self._changed = changed_since(docker, service, NEW)
         self._forgiven: set[str] = set()
         self._worst: Task | None = None
         self._closing = threading.Event()
@@ -65,11 +66,11 @@ class Replicas:
 
     def __enter__(self) -> Self:
         # What failed before this release, or in a try before this one, may be mended.
-        changed = changed_since(self._docker, self.service, NEW)
+        since = self._changed
         self._forgiven = {
             task.identity
             for task in read_tasks(self._docker, self.service)
-            if task.state in FAILED and not (changed and task.created >= changed)
+            if task.state in FAILED and not (since and task.created >= since)
         }
         self._thread.start()
         return self
@@ -99,8 +100,11 @@ class Replicas:
             timeout: seconds for each answer.
         """
         tasks = self._look()
+        if self.died.is_set():
+            return Answer(self.why(), self.why())
         running = [task for task in tasks if task.runs]
-        if len(running) != self._wanted:
+        # More than are wanted are somebody's wish, or about to go: they have to be well, too.
+        if len(running) < self._wanted or any(task.wanted and not task.runs for task in tasks):
             return self._incomplete(running, tasks)
 
         def ask_all(shell: Shell) -> tuple[Task, Answer]:
@@ -149,4 +153,4 @@ class Replicas:
 
     def __exit__(self, *_: object) -> None:
         self._closing.set()
-        self._thread.join()
+        self._thread.join(PULSE / 10)  # going back must not wait for a manager that hangs

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import CreateResult, Resource, UpdateResult
+from pulumi.dynamic import CreateResult, DiffResult, Resource, UpdateResult
 
 from bluegreen.dynamic import Provider
 from bluegreen.errors import GateFailed
@@ -20,6 +20,14 @@ from bluegreen.shell import ask
 class ScaleProvider(Provider):
     """Tells the Swarm; the gate then sees to it that all of them come up."""
 
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """Scale for another number or service, and when there are fewer than there should be.
+
+        More than that is somebody's wish: an autoscaler's, say.
+        """
+        changed = any(_olds.get(key) != _news.get(key) for key in ("service_id", "replicas"))
+        return DiffResult(changes=changed or _is_short(_news))
+
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Scale a service that is new."""
         return CreateResult(id_=props["service"], outs=_scale(props))
@@ -27,6 +35,13 @@ class ScaleProvider(Provider):
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Scale it to another number, or one that was made anew to the same."""
         return UpdateResult(outs=_scale(_news))
+
+
+def _is_short(props: dict[str, Any]) -> bool:
+    shape = "{{.Spec.Mode.Replicated.Replicas}}"
+    words = ("service", "inspect", "--format", shape, props["service"])
+    done = ask(Docker(**props["docker"]), *words)
+    return done.returncode == 0 and int(done.stdout) < int(props["replicas"])
 
 
 def _scale(props: dict[str, Any]) -> dict[str, Any]:

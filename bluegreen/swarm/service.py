@@ -10,7 +10,7 @@ import pulumi_docker as docker
 
 from bluegreen import defaults
 from bluegreen.containers import LOG_LIMITS, Made, Scope
-from bluegreen.data.environment import environment, is_secret
+from bluegreen.data.environment import environment, secret_variables
 from bluegreen.facts import COPY_LABEL, FINGERPRINT_LABEL, LABEL
 from bluegreen.fingerprint import digest_of, fingerprint_color
 from bluegreen.images import image_of
@@ -20,6 +20,8 @@ from bluegreen.swarm.scale import Scale
 RESTART_DELAY = "1s"
 SECRETS_FOLDER = "/run/secrets"
 MB = 1 << 20
+LONGEST_NAME = 64  # of a secret or config
+NAME_ROUNDS = 50_000  # some 20 ms
 # An idle color is made anew all at once, and what becomes of it is the gate's to say.
 AT_ONCE: dict[str, Any] = {
     "parallelism": 0,
@@ -124,11 +126,7 @@ def _variables(
     Whoever may look at a service sees its environment, so a secret one goes into Swarm secrets:
     NAME becomes NAME__FILE for Grafana's own variables, NAME_FILE (the usual form) for others.
     """
-    if not is_secret(settings):
-        return dict(all_), {}
-    secret = dict(all_) if settings.env_is_secret else {}
-    if settings.database_url:
-        secret[settings.data.url_env] = all_[settings.data.url_env]
+    secret = {name: all_[name] for name in secret_variables(settings)}
     files = {
         f"{name}{'__FILE' if name.startswith('GF_') else '_FILE'}": f"{SECRETS_FOLDER}/{name}"
         for name in secret
@@ -142,7 +140,7 @@ def _make_secret(
     made = docker.Secret(
         f"secret-{color}-{name}",
         # A secret never changes: another value is another one, of another name.
-        name=f"{scope.container(color)}-{name}-{_short_digest(value)}"[-64:].lstrip("-_."),
+        name=_name_by_content(scope.container(color), name, value),
         data=pulumi.Output.secret(base64.b64encode(value.encode()).decode()),
         labels=[docker.SecretLabelArgs(label=LABEL, value=scope.name)],
         opts=scope.options(),
@@ -161,7 +159,7 @@ def _make_configs(
     text = (scope.root / ini).read_bytes()
     made = docker.ServiceConfig(
         f"config-{color}",
-        name=f"{scope.container(color)}-{_short_digest(text.decode())}",
+        name=_name_by_content(scope.container(color), ini, text.decode()),
         data=base64.b64encode(text).decode(),
         labels=[docker.ServiceConfigLabelArgs(label=LABEL, value=scope.name)],
         opts=scope.options(),
@@ -173,8 +171,11 @@ def _make_configs(
     ]
 
 
-def _short_digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+def _name_by_content(container: str, what: str, content: str) -> str:
+    """A name that changes with the content, and by which a secret is not soon guessed."""
+    salt = f"{container} {what}".encode()
+    digest = hashlib.pbkdf2_hmac("sha256", content.encode(), salt, NAME_ROUNDS).hex()
+    return f"{container[: LONGEST_NAME - 13]}-{digest[:12]}"
 
 
 def _resources(limits: Limits, reserved: Limits) -> docker.ServiceTaskSpecResourcesArgs | None:

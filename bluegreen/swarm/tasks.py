@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bluegreen.errors import BluegreenError, CommandFailed
+from bluegreen.errors import BluegreenError, CommandFailed, EdgeUnreachable
 from bluegreen.settings import Docker
 from bluegreen.shell import ask
 
@@ -42,8 +42,7 @@ def read_tasks(docker: Docker, service: str) -> list[Task]:
     """All tasks that the Swarm remembers of a service, the newest of each replica first.
 
     Raises:
-        CommandFailed: there is no such service, or the daemon is no manager of a Swarm.
-        EdgeUnreachable: the daemon does not answer.
+        CommandFailed: there is no such service, or no manager of a Swarm answers.
     """
     listed = _check(docker, "service", "ps", "--no-trunc", "--quiet", service).split()
     if not listed:
@@ -53,10 +52,11 @@ def read_tasks(docker: Docker, service: str) -> list[Task]:
     found: list[dict[str, Any]] = json.loads(told or "[]")
     rows = _check(docker, "node", "ls", "--format", "{{.ID}} {{.Hostname}}").splitlines()
     nodes = {identity: name for identity, _, name in (row.partition(" ") for row in rows)}
-    return [_task(each, nodes) for each in found]
+    spec = json.loads(_check(docker, "service", "inspect", service))[0]["Spec"]["TaskTemplate"]
+    return [_task(each, nodes, spec) for each in found]
 
 
-def _task(raw: dict[str, Any], nodes: dict[str, str]) -> Task:
+def _task(raw: dict[str, Any], nodes: dict[str, str], spec: dict[str, Any]) -> Task:
     node, status = raw.get("NodeID", ""), raw["Status"]
     networks = raw.get("NetworksAttachments") or [{}]
     address = (networks[0].get("Addresses") or [""])[0].partition("/")[0]
@@ -65,7 +65,8 @@ def _task(raw: dict[str, Any], nodes: dict[str, str]) -> Task:
         replica=raw.get("Slot", 0),
         node=nodes.get(node, node),
         state=status["State"],
-        wanted=raw["DesiredState"] == "running",
+        # One of an older spec is about to go, also before the Swarm has come to say so.
+        wanted=raw["DesiredState"] == "running" and _of_spec(raw) == _of_spec({"Spec": spec}),
         address=address,
         created=datetime.fromisoformat(raw["CreatedAt"]),
         said=status.get("Err") or "",
@@ -73,11 +74,22 @@ def _task(raw: dict[str, Any], nodes: dict[str, str]) -> Task:
 
 
 def changed_since(docker: Docker, service: str, seconds: float) -> datetime | None:
-    """When a service was last changed, if that is not longer ago; all by the Swarm's clock."""
-    said = _check(docker, "service", "inspect", "--format", "{{json .UpdatedAt}}", service)
+    """When a service was last changed, if that is not longer ago; all by the Swarm's clock.
+
+    None too when that cannot be known now.
+    """
+    try:
+        said = _check(docker, "service", "inspect", "--format", "{{json .UpdatedAt}}", service)
+        now = datetime.fromisoformat(_check(docker, "info", "--format", "{{.SystemTime}}"))
+    except BluegreenError:
+        return None
     changed = datetime.fromisoformat(json.loads(said))
-    now = datetime.fromisoformat(_check(docker, "info", "--format", "{{.SystemTime}}"))
     return changed if (now - changed).total_seconds() <= seconds else None
+
+
+def _of_spec(raw: dict[str, Any]) -> list[Any]:
+    container = raw["Spec"].get("ContainerSpec") or {}
+    return [container.get(key) for key in ("Image", "Args", "Env", "User", "Secrets", "Configs")]
 
 
 def read_services(docker: Docker, service: str, label: str) -> dict[str, dict[str, str]]:
@@ -129,7 +141,10 @@ def log_tail(docker: Docker, what: str, lines: int) -> str:
 
 
 def _check(docker: Docker, *words: str) -> str:
-    done = ask(docker, *words)
+    try:
+        done = ask(docker, *words)
+    except EdgeUnreachable as error:  # it is a manager that is, and no edge
+        raise CommandFailed(str(error)) from error
     if done.returncode:
         raise CommandFailed(f"`docker {' '.join(words[:3])}`: {done.stderr.strip()}")
     return done.stdout.strip()

@@ -1,5 +1,6 @@
 """Several edges as one: an act is done in all of them, and what fails in one fails in all."""
 
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -25,6 +26,7 @@ class FakeNginx:
         self.name, self.told, self.has = name, told, cast("State | None", BLUE)
         self.fails: dict[str, Exception] = {}
         self.answers, self.leaves, self.followed = Answer("", "200"), 0, False
+        self.pulses = 0
 
     def _act(self, act: str) -> None:
         if act in self.fails:
@@ -42,6 +44,14 @@ class FakeNginx:
     def ask(self, _color: str, _seconds: float) -> Answer:
         """As Nginx's."""
         return self.answers
+
+    def pulse(self) -> None:
+        """As Nginx's."""
+        self.pulses += 1
+
+    def next_generation(self) -> int:
+        """As Nginx's."""
+        return 9
 
     def write(self, _config: str) -> None:
         """As Nginx's."""
@@ -79,7 +89,7 @@ class Stage:
         made = {"a": self.a, "b": self.b}
         patch.setattr(edges_module, "Nginx", Named(made))
         shells = {name: cast("Shell", name) for name in made}
-        self.edges = Edges(Opened(shells, {}), make_health(), drain_timeout=0.2)
+        self.edges = Edges(Opened(shells, {}), make_health(), drain_timeout=0.2, required=1)
 
 
 def _called(act: str) -> Callable[[Any], Any]:
@@ -128,6 +138,7 @@ def test_a_new_edge_is_not_asked_for_a_color_before_it_has_a_config(stage: Stage
     stage.edges.probe("green", 1)
     assert stage.told == ["probe a"]
     stage.edges.reload()
+    assert stage.b.pulses == 1
     stage.edges.probe("green", 1)
     assert sorted(stage.told[-2:]) == ["probe a", "probe b"]
 
@@ -153,12 +164,37 @@ def test_the_first_that_confirms_decides(stage: Stage) -> None:
     assert stage.edges.missed == ("b",)
 
 
-def test_a_failure_of_the_first_to_confirm_is_one_of_all(stage: Stage) -> None:
-    """Nobody has confirmed yet."""
-    stage.a.fails["confirm"] = EdgeUnreachable("gone")
+def test_when_none_can_confirm_all_may_go_back(stage: Stage) -> None:
+    """Nobody has decided."""
+    for edge in (stage.a, stage.b):
+        edge.fails["confirm"] = EdgeUnreachable("gone")
     with pytest.raises(EdgeUnreachable):
         stage.edges.confirm()
-    assert stage.told == []
+    stage.edges.restore()
+    assert sorted(stage.told) == ["restore a", "restore b"]
+
+
+def test_too_few_that_confirm_fail_the_update_and_take_nothing_back(stage: Stage) -> None:
+    """An edge that starts could not be sure to learn of it: what is outgoing has to stay."""
+    stage.edges._required = 2
+    stage.b.fails["confirm"] = EdgeUnreachable("gone")
+    with pytest.raises(SwitchFailed, match="only 1 of 2 edges that are required have confirmed"):
+        stage.edges.confirm()
+    assert "it is confirmed in a and serves" in stage.edges.restore()
+    assert stage.told == ["confirm a"]
+
+
+def test_one_that_follows_counts_as_one_that_has_confirmed(stage: Stage) -> None:
+    """Its nginx runs, though nobody could talk to it."""
+    stage.edges._required = 2
+    stage.b.fails["confirm"] = EdgeUnreachable("gone")
+    stage.a.followed = True
+    stage.edges.confirm()
+
+
+def test_a_generation_is_above_what_an_edge_may_have_that_is_away(stage: Stage) -> None:
+    """It cannot be asked, but the clock was lower then."""
+    assert stage.edges.next_generation() >= int(time.time()) - 1
 
 
 def test_a_follower_gets_its_drain_too(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

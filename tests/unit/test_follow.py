@@ -80,7 +80,7 @@ class Edge:
             ["sh", "-ec", script], stderr=subprocess.DEVNULL, start_new_session=True
         )
 
-    def serves(self, text: str, seconds: float = 5) -> bool:
+    def serves(self, text: str, seconds: float = 20) -> bool:
         """Whether nginx's config becomes this."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

@@ -75,7 +75,7 @@ def edge(tmp_path: Path, fake_docker: FakeDocker, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(acts, "HOLD", hold)
     monkeypatch.setattr(acts, "FLAGS", f"{folder}/held")
     monkeypatch.setattr(acts, "flag_of", lambda color: f"{folder}/held-{color}")
-    assert arm.count(str(folder)) == 4
+    assert arm.count(str(folder)) == 6
     arm = arm.replace(FLAGS, f"{folder}/held")
     monkeypatch.setattr(acts, "ARM", arm)
     monkeypatch.setattr(acts, "CLAIM", scripts.CLAIM.replace("/etc/bluegreen", str(folder)))

@@ -27,6 +27,7 @@ def task(number: int, state: str = "running", **more: Any) -> dict[str, Any]:
         "CreatedAt": (NOW - timedelta(seconds=1)).isoformat(),
         "DesiredState": "running",
         "Status": {"State": state},
+        "Spec": {"ContainerSpec": {"Image": "new"}},
         "NetworksAttachments": [{"Addresses": [f"10.0.1.{number}/24"]}],
     }
     return told | more
@@ -52,8 +53,12 @@ class Swarm:
     def changed(self, seconds_ago: float) -> None:
         """Let the service have been changed then."""
         moment = json.dumps((NOW - timedelta(seconds=seconds_ago)).isoformat())
-        script = f"case $1 in ps) echo t;; inspect) echo '{moment}';; logs) echo boom;; esac"
-        self._docker.does("service", script)
+        spec = json.dumps([{"Spec": {"TaskTemplate": {"ContainerSpec": {"Image": "new"}}}}])
+        self._docker.does(
+            "service",
+            f"""case "$*" in *UpdatedAt*) echo '{moment}';; inspect*) echo '{spec}';;
+            ps*) echo t;; logs*) echo boom;; esac""",
+        )
 
     def answers(self, script: str) -> None:
         """Let curl in the edges do this; the URL is the last word."""
@@ -114,6 +119,19 @@ def test_tasks_that_are_to_go_do_not_count(swarm: Swarm) -> None:
     swarm.has(task(1), task(2), task(3, DesiredState="shutdown"))
     swarm.answers(GOOD)
     assert not ask(2).complaint
+
+
+def test_tasks_of_an_older_spec_do_not_count(swarm: Swarm) -> None:
+    """They are about to go, also before the Swarm has come to say so."""
+    swarm.has(task(1), task(2, Spec={"ContainerSpec": {"Image": "old"}}))
+    swarm.answers(GOOD)
+    assert ask(2).complaint == "1 of 2 replicas run"
+
+
+def test_more_than_are_wanted_pass_if_all_are_well(swarm: Swarm) -> None:
+    """Somebody has scaled by hand, or an autoscaler."""
+    swarm.answers(GOOD)
+    assert not ask(1).complaint
 
 
 def failed(number: int, seconds_ago: float) -> dict[str, Any]:

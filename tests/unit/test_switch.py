@@ -48,6 +48,7 @@ class FakeNginx:
     """Notes each act; does what a test puts in `on` for an act's name."""
 
     missed = ()
+    followed_until = 0.0
 
     def __init__(self, before: State | None) -> None:
         self.before, self.acts = before, list[str]()
