@@ -1,6 +1,7 @@
 """The switch's acts, on a shell of this machine with an `nginx` and a `curl` of the tests' own."""
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -325,6 +326,33 @@ def test_a_first_switch_that_ends_unconfirmed_brings_back_the_first_page(on_tria
     with Shell("shop-edge") as shell:
         Nginx(shell, make_health()).arm()
     assert on_trial.read("nginx.conf") == "events {}\n"
+
+
+def test_a_trial_whose_driver_is_silent_goes_back(on_trial: Edge) -> None:
+    """A network that was cut tells nobody of it: the shell stays open at this end."""
+    with Shell("shop-edge") as shell:
+        nginx = Nginx(shell, make_health())
+        nginx.claim()
+        nginx.pulse()
+        long_ago = time.time() - scripts.SILENCE - 1
+        os.utime(on_trial.folder / "pulse", (long_ago, long_ago))
+        nginx.arm()
+        deadline = time.monotonic() + 20
+        while on_trial.read("nginx.conf") != config("blue", 4) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert on_trial.read("nginx.conf") == config("blue", 4)
+
+
+def test_an_edge_that_waited_goes_back_to_waiting(on_trial: Edge) -> None:
+    """It did not know what is live when the switch began, and still does not."""
+    on_trial.put("../edge-waiting.conf", "# bluegreen waiting\n")
+    on_trial.put("nginx.conf", "# bluegreen waiting\n")
+    with Shell("shop-edge") as shell:
+        nginx = Nginx(shell, make_health())
+        nginx.claim()
+        on_trial.put("nginx.conf", config("green", 5))
+        nginx.arm()
+    assert on_trial.read("nginx.conf") == "# bluegreen waiting\n"
 
 
 def test_a_confirmed_switch_stays(on_trial: Edge) -> None:
