@@ -22,6 +22,8 @@ DATA_PATH = "/var/lib/grafana"
 # lock tries again. (Its busy time-out is the driver's, 5 s.)
 SQLITE_ENV = {"GF_DATABASE_WAL": "true", "GF_DATABASE_QUERY_RETRIES": "10"}
 DATABASE_ENV = {"GF_DATABASE_MIGRATION_LOCKING": "true"}
+# Of replicas that start at once one migrates; the others wait for it instead of giving up.
+REPLICAS_ENV = {"GF_DATABASE_LOCKING_ATTEMPT_TIMEOUT_SEC": "600"}
 URL_ENV = "GF_DATABASE_URL"
 READS = ("/api/ds/query",)  # a POST, for queries are long
 INI_TARGET = "/etc/grafana/grafana.ini"

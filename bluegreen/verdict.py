@@ -18,6 +18,9 @@ from bluegreen.swarm.replicas import Replicas
 from bluegreen.transport import EdgeTransport
 from bluegreen.watch import Watch
 
+# Failures of one replica that are too many: the first may be of one that waits for another.
+TRIES = 2
+
 
 def pass_gate(props: dict[str, Any], *, fresh: bool) -> dict[str, Any]:
     """Ask the target until it passes; return the resource's outputs.
@@ -57,7 +60,7 @@ def pass_gate(props: dict[str, Any], *, fresh: bool) -> dict[str, Any]:
 
 def _watch(props: dict[str, Any], docker: Docker, fresh: bool) -> Watch | Replicas:
     if replicas := int(props.get("replicas") or 0):
-        return Replicas(props["container"], replicas, docker)
+        return Replicas(props["container"], replicas, docker, tries=TRIES)
     return Watch(props["container"], docker, fresh=fresh)
 
 

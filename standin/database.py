@@ -135,7 +135,9 @@ class Database:
 def open_database(settings: Settings) -> Database:
     """Open the database and bring its schema to this version's."""
     url = settings.database_url
-    engine: Engine = Postgres(url) if url else Sqlite(settings.data, wal=settings.wal)
+    engine: Engine = (
+        Postgres(url, settings.lock_seconds) if url else Sqlite(settings.data, wal=settings.wal)
+    )
     try:
         migrate(engine, settings.version, settings.faults)
     except engine.Error as error:

@@ -1,5 +1,6 @@
 """PostgreSQL, as a server that both colors use. Needs psycopg2, which the image has."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -9,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from .errors import MigrationRefused, StartupError
 
 CONNECT_SECONDS = 5
+LOCK_POLL = 0.1
 MIGRATION = 0x6247_7265_656E  # the advisory lock's number
 
 
@@ -20,8 +22,9 @@ class Postgres:
     real = "DOUBLE PRECISION"
     serial = "BIGSERIAL PRIMARY KEY"
 
-    def __init__(self, url: str) -> None:
-        """Connect."""
+    def __init__(self, url: str, lock_seconds: float = 0) -> None:
+        """Connect; a migration waits for another one's end for so long before it gives up."""
+        self._lock_seconds = lock_seconds
         parts = urlsplit(url)
         self.where = f"{unquote(parts.path[1:])} on {parts.hostname}"
         self._url, self._in_transaction = url, False
@@ -72,8 +75,12 @@ class Postgres:
 
     @contextmanager
     def migration_lock(self) -> Iterator[None]:
-        """Refuse while another process migrates; the lock goes with its connection."""
-        if self.query(f"SELECT pg_try_advisory_lock({MIGRATION})") != [(True,)]:
+        """Wait, or refuse, while another process migrates; the lock goes with its connection."""
+        deadline = time.monotonic() + self._lock_seconds
+        while self.query(f"SELECT pg_try_advisory_lock({MIGRATION})") != [(True,)]:
+            if time.monotonic() < deadline:
+                time.sleep(LOCK_POLL)
+                continue
             raise MigrationRefused(
                 f"another instance migrates {self.where} at this moment: "
                 "two migrations at once would damage it, so this one does not start"

@@ -33,6 +33,7 @@ class Settings:
     admin_password: str = field(default="admin", repr=False)
     secret_key: str = field(default="SW2YcwTIb9zpOOhoPsMm", repr=False)
     database_url: str = field(default="", repr=False)
+    lock_seconds: float = 0
     wal: bool = False
     faults: Faults = field(default_factory=Faults)
 
@@ -58,6 +59,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         admin_password=ini.text("security", "admin_password", "admin"),
         secret_key=ini.text("security", "secret_key", Settings("").secret_key),
         database_url=_database_url(ini.text("database", "url")),
+        lock_seconds=float(ini.text("database", "locking_attempt_timeout_sec", "0")),
         wal=ini.text("database", "wal").lower() in _TRUE,
         faults=Faults.from_environment(environ),
     )

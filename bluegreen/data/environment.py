@@ -17,7 +17,8 @@ def _for_data(settings: Settings, copy: str) -> dict[str, str]:
     grafana = data.url_env == defaults.URL_ENV
     if settings.database_url:
         url = Database.from_url(settings.database_url).copy(copy).url
-        return {data.url_env: url} | (defaults.DATABASE_ENV if grafana else {})
+        several = defaults.REPLICAS_ENV if settings.swarm else {}
+        return {data.url_env: url} | (defaults.DATABASE_ENV | several if grafana else {})
     return dict(defaults.SQLITE_ENV) if settings.data_path == defaults.DATA_PATH else {}
 
 

@@ -6,6 +6,7 @@ asks every replica at its own address.
 
 import contextlib
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Self
@@ -48,17 +49,22 @@ def require_all(order: Order, shells: Mapping[str, Shell]) -> None:
 class Replicas:
     """Sets `died` when a replica fails, while the `with` block lasts."""
 
-    def __init__(self, service: str, wanted: int, docker: Docker) -> None:
+    def __init__(self, service: str, wanted: int, docker: Docker, *, tries: int = 0) -> None:
         """Watch the service.
 
         Args:
             service: its name.
             wanted: how many replicas there shall be.
             docker: a manager of the Swarm.
+            tries: for a gate: so many failures of one replica since the service was made or
+                changed are too many. The Swarm starts it again after each; one that waits for
+                something, a database say, may need that. 0: the gate has judged what was, and
+                each failure from now on is one too many.
         """
+        self._tries, self._failed = tries or 1, list[Task]()
         self.service, self.died = service, threading.Event()
         self._wanted, self._docker = wanted, docker
-        self._changed = changed_since(docker, service, NEW)
+        self._changed = changed_since(docker, service, NEW) if tries else None
         self._forgiven: set[str] = set()
         self._worst: Task | None = None
         self._closing = threading.Event()
@@ -84,8 +90,12 @@ class Replicas:
 
     def _look(self) -> list[Task]:
         tasks = read_tasks(self._docker, self.service)
-        for task in tasks:
-            if task.state in FAILED and task.identity not in self._forgiven:
+        self._failed = [
+            task for task in tasks if task.state in FAILED and task.identity not in self._forgiven
+        ]
+        counts = Counter(task.replica for task in self._failed)
+        for task in self._failed:
+            if counts[task.replica] >= self._tries or task.state == "rejected":
                 self._worst = task
                 self.died.set()
         return tasks
@@ -119,7 +129,7 @@ class Replicas:
 
         for edge, (task, answer) in each(shells, ask_all).items():
             if answer.complaint:
-                self._worst = task
+                self._worst = self._worst if self.died.is_set() else task
                 who = f"{task.name} (asked from {edge})"
                 return Answer(
                     f"{who}: {answer.complaint}",
@@ -136,6 +146,9 @@ class Replicas:
             self._worst = waiting[0]
             seen += f"; {waiting[0].name} is {waiting[0].state}"
             seen += f": {waiting[0].said}" if waiting[0].said else ""
+        if self._failed:
+            self._worst = self._failed[0]
+            seen += f"; {self.why()}"
         return Answer(seen, seen)
 
     def why(self) -> str:

@@ -10,12 +10,33 @@ from contextlib import contextmanager
 import pytest
 
 from bluegreen import defaults
-from lab.cluster import Node
+from lab import postgres
+from lab.cluster import Cluster, Node
 from lab.processes import wait_for
-from lab.swarms import SwarmStack
-from tests.cluster.conftest import StackMaker
+from lab.swarms import SwarmStack, removed
 
-BAKE = {"seconds": 8}
+BAKE, QUICK = {"seconds": 8}, {"seconds": 1}
+
+
+@pytest.fixture(scope="module")
+def shared(
+    cluster: Cluster, database: postgres.Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SwarmStack]:
+    """A stack that the tests here take over from each other, whatever became of it."""
+    with removed(tmp_path_factory.mktemp("program"), cluster, replicas=2) as made:
+        made.secret("database_url", database.of_its_own(made.name).url)
+        made.up()
+        yield made
+
+
+@pytest.fixture
+def stack(shared: SwarmStack) -> SwarmStack:
+    """That stack with blue 12.3.0 live on all edges, and nothing else asked for."""
+    usual = {"edges_required": None, "env": None, "health": {"interval": 0.1}}
+    shared.configure(**usual, active_color="blue", bake=QUICK, green_version="12.4.0")
+    if not shared.agree("blue") or shared.replicas("green"):
+        shared.up()
+    return shared
 
 
 @contextmanager
@@ -62,7 +83,7 @@ def test_what_is_killed_in_mid_switch_takes_all_edges_back(
     said = stack.started_log.read_text()
     assert "blue 12.3.0 serves again" in said, said
     assert stack.serves(stack.cluster.manager)[0] == "blue"
-    stack.up(bake={"seconds": 1})
+    stack.up(bake=QUICK)
     assert stack.agree("green")
 
 
@@ -72,7 +93,7 @@ def test_a_driver_that_is_killed_takes_all_edges_back(stack: SwarmStack) -> None
         os.killpg(process.pid, signal.SIGKILL)
     wait_for(lambda: stack.agree("blue"), 15, "blue on all edges")
     stack.bluegreen("recover")
-    stack.up(bake={"seconds": 1})
+    stack.up(bake=QUICK)
     assert stack.agree("green")
 
 
@@ -91,14 +112,13 @@ def test_a_node_whose_daemon_stops_in_mid_switch_takes_all_edges_back(stack: Swa
         worker.daemon.start()
         wait_for(stack.cluster.ready, 60, "all nodes")
     wait_for(lambda: stack.agree("blue"), 30, "blue on all edges")
-    stack.up(bake={"seconds": 1})
+    stack.up(bake=QUICK)
     assert stack.agree("green")
 
 
-def test_an_edge_that_is_away_follows_before_it_serves(make_stack: StackMaker) -> None:
+def test_an_edge_that_is_away_follows_before_it_serves(stack: SwarmStack) -> None:
     """With edges_required: 1 a release goes on without it; it never answers from the old color."""
-    stack = make_stack(edges_required=1)
-    stack.up()
+    stack.up(edges_required=1)
     worker = stack.cluster.nodes[1]
     worker.daemon.stop()
     try:
@@ -117,10 +137,9 @@ def test_an_edge_that_is_away_follows_before_it_serves(make_stack: StackMaker) -
     assert stack.pulumi("preview", "--expect-no-changes").code == 0
 
 
-def test_an_edge_that_is_alone_with_an_old_config_serves_nobody(make_stack: StackMaker) -> None:
+def test_an_edge_that_is_alone_with_an_old_config_serves_nobody(stack: SwarmStack) -> None:
     """It says so with 503 until it sees the others, as they may have switched meanwhile."""
-    stack = make_stack(edges_required=1, replicas=1)
-    stack.up()
+    stack.up(edges_required=1)
     manager, worker = stack.cluster.nodes
     manager.docker("stop", "-t", "1", stack.edge(manager))
     worker.docker("restart", "-t", "1", stack.edge(worker))

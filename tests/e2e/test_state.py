@@ -35,19 +35,21 @@ def test_of_two_releases_at_once_one_wins_and_the_other_says_who_holds_the_stack
     assert done.code == 0, done.output
     mine.up()
     other = the_same(theirs, mine)
-    mine.configure(active_color="green", green_version="12.4.0", bake={"seconds": 6})
+    mine.configure(active_color="green", green_version="12.4.0", bake={"seconds": 12})
     process = mine.start(mine.command("up", "--yes", "--skip-preview"))
     try:
         wait_for(lambda: "baking" in mine.started_log.read_text(), 60, "the bake")
         file = other.file.read_text()
-        said = other.pulumi("up", "--yes", "--skip-preview").output
-        assert "the stack is currently locked" in said
-        assert socket.gethostname() in said
+        plain = other.start(other.command("up", "--yes", "--skip-preview"))
         done = other.run([str(BLUEGREEN), "deploy", "12.4.1", "--yes", "--stack", mine.name])
         assert done.code != 0
         assert socket.gethostname() in done.output, done.output
         assert str(process.pid) in done.output
         assert other.file.read_text() == file
+        assert plain.wait(60) != 0
+        said = other.started_log.read_text()
+        assert "the stack is currently locked" in said
+        assert socket.gethostname() in said
         assert process.wait(60) == 0
     finally:
         process.kill()

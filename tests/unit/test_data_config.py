@@ -85,6 +85,7 @@ def test_a_service_is_told_its_database_in_secret() -> None:
     variables = environment(found, "a")
     assert variables[defaults.URL_ENV].endswith("/grafana_a?sslmode=require")
     assert variables["GF_DATABASE_MIGRATION_LOCKING"] == "true"
+    assert "GF_DATABASE_LOCKING_ATTEMPT_TIMEOUT_SEC" not in variables, "for several replicas only"
     assert "p%40ss" not in repr(found)
     other = make_settings(secrets=["database_url"], database_url=URL, data={"url_env": "DB"})
     assert set(environment(other, "")) == {"DB"}

@@ -153,11 +153,28 @@ def test_a_failure_counts_if_it_is_of_this_release(
     """One of a try before this one may be mended."""
     swarm.changed(changed)
     swarm.has(task(1), failed(2, made))
-    with Replicas("shop-green", 2, Docker()) as replicas:
+    with Replicas("shop-green", 2, Docker(), tries=1) as replicas:
         assert replicas.died.wait(0.5) == dies
         if dies:
             assert replicas.why() == "replica 2 on node-1 failed: task: non-zero exit (1)"
             assert replicas.log_tail() == "    | boom"
+
+
+def test_what_the_gate_has_forgiven_does_not_fail_the_switch(swarm: Swarm) -> None:
+    """From then on each failure counts, and none from before."""
+    swarm.has(task(1), failed(2, 1), task(2))
+    with Replicas("shop-green", 2, Docker()) as replicas:
+        assert not replicas.died.wait(0.3)
+
+
+def test_a_failure_may_be_forgiven_once(swarm: Swarm) -> None:
+    """One that waits for another is started again by the Swarm; then it is told, and no more."""
+    swarm.has(task(1), failed(2, 1), task(2, "starting"))
+    swarm.answers(GOOD)
+    with Replicas("shop-green", 2, Docker(), tries=2) as replicas:
+        assert not replicas.died.wait(0.3)
+        swarm.has(task(1), failed(2, 1), failed(2, 0) | {"ID": "t2b"})
+        assert replicas.died.wait(5)
 
 
 def test_a_failure_while_it_is_watched_is_noticed(
