@@ -1,6 +1,6 @@
 """The stack's settings, typed and frozen. `config.load` makes them; nothing else does."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -148,6 +148,11 @@ class Edge:
         return self.name if self.name == EDGE else f"{EDGE}-{self.name}"
 
 
+def places_of(edges: Iterable[Edge], service: str) -> tuple[Place, ...]:
+    """Where these edges are, of the service of this name."""
+    return tuple(Place(f"{service}-{edge.part}", edge.docker) for edge in edges)
+
+
 @dataclass(frozen=True)
 class Placement:
     """Where a Swarm may put replicas.
@@ -228,7 +233,7 @@ class Settings:
 
     def places(self, service: str) -> tuple[Place, ...]:
         """Where the edges are, of the service of this name."""
-        return tuple(Place(f"{service}-{edge.part}", edge.docker) for edge in self.edges)
+        return places_of(self.edges, service)
 
     def replicas_of(self, color: Color) -> int:
         """How many replicas of a color there are after the update; 0 = it is one container."""

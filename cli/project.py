@@ -19,7 +19,7 @@ from bluegreen import config
 from bluegreen.edge import State
 from bluegreen.facts import Facts, read_facts, read_newest
 from bluegreen.reader import Reader
-from bluegreen.settings import EDGE, Docker, Edge, Place, Settings
+from bluegreen.settings import EDGE, Docker, Edge, Place, Settings, places_of
 from bluegreen.swarm.config import read_edges
 from cli.errors import CommandError, Exit
 from cli.stackfile import StackFile
@@ -108,7 +108,7 @@ class Project:
     @property
     def places(self) -> tuple[Place, ...]:
         """Where the edges are."""
-        return tuple(Place(f"{self.service}-{edge.part}", edge.docker) for edge in self.edges)
+        return places_of(self.edges, self.service)
 
     @property
     def dockers(self) -> list[Docker]:

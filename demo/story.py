@@ -1,6 +1,7 @@
 """What the demos share: how they tell their story, and what of the service they ask for."""
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ def tell(story: Callable[[], int], again: str) -> int:
     try:
         return story()
     except (DemoFailed, LabFailed, load.LoadError) as error:
-        print(f"demo: failed: {error}")
+        print(f"demo: failed: {error}", file=sys.stderr)
     except KeyboardInterrupt:
         print(f"demo: interrupted; {again}")
     return 1
