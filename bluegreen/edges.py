@@ -194,7 +194,7 @@ class Edges:
             SwitchFailed: too few have, though nothing goes back: an edge that starts could not
                 be sure to learn of it, so what is outgoing must not be retired.
         """
-        told = outcomes(self._all, self._confirm_one)
+        told = outcomes({name: name for name in self._all}, self._confirm_one)
         late = {name: error for name, error in told.items() if isinstance(error, BluegreenError)}
         if not self._confirmed:
             raise next(iter(late.values()))
@@ -213,10 +213,10 @@ class Edges:
                 "have confirmed"
             )
 
-    def _confirm_one(self, nginx: Nginx) -> None:
-        nginx.confirm()
+    def _confirm_one(self, name: str) -> None:
+        self._all[name].confirm()
         # Also for a thread that nobody waits for any more: what is decided is not taken back.
-        self._confirmed |= {name for name, each_ in self._all.items() if each_ is nginx}
+        self._confirmed.add(name)
 
     def restore(self) -> str:
         """As Nginx's; what serves where it is not the same everywhere, edge by edge."""
