@@ -96,7 +96,11 @@ def render(settings: Settings, live: Color, service: str, root: Path) -> str:
     idle = other(live)
     label = settings.service_template or "nginx/service.conf"
     whole = {"live": live, "version": settings.versions[live] or "unknown"}
-    services = [fill(template, {"upstream": color}, label) for color in (live, idle)]
+    again = _again(settings, live, template)
+    paths = {live: "@service" if again else "/", idle: "/"}
+    services = [
+        fill(template, {"upstream": color, "path": path}, label) for color, path in paths.items()
+    ]
     if not re.search(r"\{\{ *upstream *\}\}", template):
         wanted = "proxy_pass http://{{ upstream }}"
         raise ConfigError([f"{label}: leads to no color; wanted in it: {wanted}"])
@@ -113,6 +117,7 @@ def render(settings: Settings, live: Color, service: str, root: Path) -> str:
             "drain_timeout": str(settings.drain_timeout + HEAD_START),
             "service of live": services[0],
             "service of idle": services[1],
+            "again": again,
             "peers": _peers(settings, service),
             **_writes(settings, live, whole),
         },
@@ -131,6 +136,17 @@ def _writes(settings: Settings, live: Color, slots: Mapping[str, str]) -> dict[s
         "writes of live": "\n"
         + fill(server, {**slots, "flag": flag_of(live)}, "nginx/writes-server.conf").rstrip(),
     }
+
+
+def _again(settings: Settings, live: Color, template: str) -> str:
+    """What passes a request on while replicas come and go; nothing where a color is one container.
+
+    A template of the stack's own gets it by `location {{ path }}`, as nginx/service.conf does.
+    """
+    if not settings.swarm or not re.search(r"\{\{ *path *\}\}", template):
+        return ""
+    part = (TEMPLATES / "again.conf").read_text()
+    return "\n" + fill(part, {"live": live}, "nginx/again.conf").rstrip()
 
 
 def _peers(settings: Settings, service: str) -> str:

@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import re
 import socket
 import socketserver
 import threading
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,12 @@ import httpx
 import pytest
 import websockets
 
+from bluegreen.defaults import EDGE_IMAGE, IMAGE
+from bluegreen.edge import render, stamp
 from lab.host import docker, free_ports
+from lab.processes import wait_for
 from lab.stacks import Stack, removed
+from tests.unit.examples import ROOT, make_settings
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +120,7 @@ def test_a_color_that_comes_back_with_another_address_is_found(edge: Stack) -> N
         docker("run", "-d", "--name", taken, "--network", edge.service, image, "sleep", "120")
         docker("start", blue)
         assert address(blue) != before
-        wait_until_served(edge)
+        wait_until_served(edge.url)
     finally:
         docker("rm", "-f", taken)
 
@@ -123,8 +130,73 @@ def test_nginx_comes_back_by_itself_with_the_live_color(edge: Stack) -> None:
     docker("stop", "-t", "5", f"{edge.service}-blue")
     docker("restart", f"{edge.service}-edge")
     docker("start", f"{edge.service}-blue")
-    wait_until_served(edge)
+    wait_until_served(edge.url)
     assert edge.live() == ("blue", "12.3.0")
+
+
+@contextlib.contextmanager
+def color_of(replicas: int, one_more: Sequence[str], folder: Path) -> Iterator[tuple[str, str]]:
+    """Replicas of a color, and an edge as a Swarm has it; yields the names of both.
+
+    One more replica runs this command instead of the service.
+    """
+    name = f"t{uuid.uuid4().hex[:10]}"
+    edge, *blue = (f"{name}-{part}" for part in ("edge", *range(replicas), "more"))
+    settings = make_settings(platform="swarm", data_path="")
+    config = folder / "nginx.conf"
+    config.write_text(stamp(render(settings, "blue", name, ROOT), 1, "now"))
+    docker("network", "create", name)
+    try:
+        for replica in blue:
+            words = one_more if replica.endswith("more") else ()
+            docker("run", "-d", "--network", name, "--name", replica,
+                   "--network-alias", f"{name}-blue", f"{IMAGE}:12.3.0", *words)  # fmt: skip
+        docker("run", "-d", "--network", name, "--name", edge,
+               "-v", f"{config}:/etc/nginx/nginx.conf:ro", EDGE_IMAGE)  # fmt: skip
+        yield name, edge
+    finally:
+        docker("rm", "-f", "-v", edge, *blue)
+        docker("network", "rm", name)
+
+
+@pytest.mark.parametrize("left", [1, 2])
+def test_a_replica_that_goes_costs_no_request(left: int, tmp_path: Path) -> None:
+    """Who waits for it to take a connection when nginx hears that it is gone gets another one."""
+    with color_of(left, ("sleep", "inf"), tmp_path) as (name, edge):
+        url = f"http://{address(edge)}"
+        wait_until_served(url)
+
+        def write(number: int) -> str:
+            answer = httpx.post(f"{url}/echo?of=a%2Fb", content=f"{number}", timeout=30)
+            return answer.text if answer.is_error else str(answer.json()["length"])
+
+        docker("network", "disconnect", "-f", name, f"{name}-more")
+        with ThreadPoolExecutor(12) as clients:
+            assert set(clients.map(write, range(24))) == {"1", "2"}
+        docker("stop", edge)  # so that its log is whole
+        log = docker("logs", edge)
+        assert re.search(r'"upstream":"[^"]* : ', log), f"none was asked anew: {log}"
+
+
+def test_a_write_that_was_sent_is_never_sent_again(tmp_path: Path) -> None:
+    """Nobody knows whether it was done: it fails, and the client decides."""
+    takes_and_hangs_up = (
+        "import socket\n"
+        "server = socket.create_server(('', 3000))\n"
+        "while client := server.accept()[0]:\n"
+        "    print(client.recv(9999).split(b'\\r\\n')[0].decode(), flush=True)\n"
+        "    client.close()\n"
+    )
+    with color_of(0, ("python3", "-c", takes_and_hangs_up), tmp_path) as (name, edge):
+        url = f"http://{address(edge)}/a%2Fb"
+
+        def has_seen(method: str) -> int:
+            with contextlib.suppress(httpx.TransportError):
+                assert httpx.request(method, url, timeout=30).status_code == 502
+            return docker("logs", f"{name}-more").count(f"{method} /a%2Fb")
+
+        wait_for(lambda: has_seen("GET"), 20, "a service that is asked")
+        assert has_seen("POST") == 1
 
 
 def address(container: str) -> str:
@@ -133,12 +205,12 @@ def address(container: str) -> str:
     return docker("inspect", "-f", shape, container).strip()
 
 
-def wait_until_served(stack: Stack, seconds: float = 20) -> None:
+def wait_until_served(url: str, seconds: float = 20) -> None:
     """Ask until the service answers through the edge."""
     deadline = time.monotonic() + seconds
     while True:
         try:
-            if httpx.get(f"{stack.url}/api/health").status_code == 200:
+            if httpx.get(f"{url}/api/health").status_code == 200:
                 return
         except httpx.TransportError:
             pass

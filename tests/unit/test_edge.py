@@ -82,6 +82,26 @@ def test_between_the_colors_only_the_choice_differs() -> None:
         assert re.sub(r"\b(blue|green)\b", lambda color: swap[color[0]], old) == new
 
 
+def test_one_of_several_replicas_is_asked_anew_when_the_others_have_changed(tmp_path: Path) -> None:
+    """On a Swarm alone, in the public server alone, and by a template that has the place for it."""
+    swarm: dict[str, Any] = {"platform": "swarm", "data_path": ""}
+    public, preview, *_ = blocks(plain(rendered("blue", **swarm)), "server")
+    (service,) = blocks(public, "location @service")
+    assert "proxy_pass http://blue;" in service
+    assert "error_page 502 504 = @again;" in public
+    assert "@again" not in preview
+    assert "@again" not in rendered("blue")
+    own = "location / { proxy_pass http://{{ upstream }}; }\n"
+    (tmp_path / "own.conf").write_text(own)
+    config = rendered("blue", tmp_path, service_template="own.conf", **swarm)
+    assert "@again" not in config
+    assert "location / { proxy_pass http://blue; }" in config
+    (tmp_path / "own.conf").write_text(own.replace("/", "{{ path }}", 1))
+    config = rendered("green", tmp_path, service_template="own.conf", **swarm)
+    assert "location @service { proxy_pass http://green; }" in config
+    assert "location / { proxy_pass http://blue; }" in config
+
+
 def test_an_upstream_can_only_be_inside_the_http_block(tmp_path: Path) -> None:
     """The original's first trouble: the exchangeable part goes into servers, never outside."""
     shutil.copy(TEMPLATES / "service.conf", tmp_path / "own.conf")
@@ -203,7 +223,9 @@ def test_an_unknown_slot_in_a_template_is_a_config_error_that_names_it(
     (tmp_path / "own.conf").write_text(template)
     with pytest.raises(ConfigError) as refused:
         rendered("blue", tmp_path, service_template="own.conf")
-    assert refused.value.mistakes == [f"own.conf: {{{{ {slot} }}}} is unknown; allowed: upstream"]
+    assert refused.value.mistakes == [
+        f"own.conf: {{{{ {slot} }}}} is unknown; allowed: upstream, path"
+    ]
 
 
 def test_a_slot_alone_on_its_line_keeps_its_indent() -> None:
