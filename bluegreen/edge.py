@@ -98,8 +98,11 @@ def render(settings: Settings, live: Color, service: str, root: Path) -> str:
     whole = {"live": live, "version": settings.versions[live] or "unknown"}
     again = _again(settings, live, template)
     paths = {live: "@service" if again else "/", idle: "/"}
+    # Of several replicas some may be on a node that died: one that answers is found the sooner.
+    slots = {"connect_timeout": "2s" if settings.swarm else "5s"}
     services = [
-        fill(template, {"upstream": color, "path": path}, label) for color, path in paths.items()
+        fill(template, {"upstream": color, "path": path, **slots}, label)
+        for color, path in paths.items()
     ]
     if not re.search(r"\{\{ *upstream *\}\}", template):
         wanted = "proxy_pass http://{{ upstream }}"

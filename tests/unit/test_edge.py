@@ -90,6 +90,7 @@ def test_one_of_several_replicas_is_asked_anew_when_the_others_have_changed(tmp_
     assert "proxy_pass http://blue;" in service
     assert "error_page 502 504 = @again;" in public
     assert "@again" not in preview
+    assert "proxy_connect_timeout 2s;" in service
     assert "@again" not in rendered("blue")
     own = "location / { proxy_pass http://{{ upstream }}; }\n"
     (tmp_path / "own.conf").write_text(own)
@@ -224,7 +225,7 @@ def test_an_unknown_slot_in_a_template_is_a_config_error_that_names_it(
     with pytest.raises(ConfigError) as refused:
         rendered("blue", tmp_path, service_template="own.conf")
     assert refused.value.mistakes == [
-        f"own.conf: {{{{ {slot} }}}} is unknown; allowed: upstream, path"
+        f"own.conf: {{{{ {slot} }}}} is unknown; allowed: upstream, path, connect_timeout"
     ]
 
 
