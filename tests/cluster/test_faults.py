@@ -10,9 +10,11 @@ from contextlib import contextmanager
 import pytest
 
 from bluegreen import defaults
+from bluegreen.settings import Color, other
 from lab import postgres
 from lab.cluster import Cluster, Node
 from lab.processes import wait_for
+from lab.stacks import VERSIONS
 from lab.swarms import SwarmStack, removed
 
 BAKE, QUICK = {"seconds": 8}, {"seconds": 1}
@@ -31,22 +33,30 @@ def shared(
 
 @pytest.fixture
 def stack(shared: SwarmStack) -> SwarmStack:
-    """That stack with blue 12.3.0 live on all edges, and nothing else asked for."""
-    usual = {"edges_required": None, "env": None, "health": {"interval": 0.1}}
-    shared.configure(**usual, active_color="blue", bake=QUICK, green_version="12.4.0")
-    if not shared.agree("blue") or shared.replicas("green"):
+    """That stack with one color live on all edges, the other gone, and nothing else asked for."""
+    color = live(shared)
+    usual = {"edges_required": None, "env": None, "health": {"interval": 0.1}, "bake": QUICK}
+    usual |= {f"{color}_version": version for color, version in VERSIONS.items()}
+    shared.configure(**usual, active_color=color)
+    if not shared.agree(color) or shared.replicas(other(color)):
         shared.up()
     return shared
 
 
+def live(stack: SwarmStack) -> Color:
+    """What the first edge says it serves."""
+    color = stack.serves(stack.cluster.manager)[0]
+    return "green" if color == "green" else "blue"
+
+
 @contextmanager
-def baking(stack: SwarmStack) -> Iterator["subprocess.Popen[bytes]"]:
-    """A release of green, from the moment that all edges have switched."""
-    stack.configure(active_color="green", bake=BAKE)
+def baking(stack: SwarmStack, target: Color) -> Iterator["subprocess.Popen[bytes]"]:
+    """A release of this color, from the moment that all edges have switched."""
+    stack.configure(active_color=target, bake=BAKE)
     process = stack.start(stack.command("up", "--yes", "--skip-preview"))
     try:
         wait_for(lambda: "baking" in stack.started_log.read_text(), 60, "the bake")
-        assert stack.agree("green")
+        assert stack.agree(target)
         yield process
     finally:
         if process.poll() is None:
@@ -61,9 +71,9 @@ def container_of(node: Node, name: str) -> int:
 
 
 def kill_replica(stack: SwarmStack) -> None:
-    """Kill -9 of a replica of the target."""
+    """Kill -9 of a replica of the target, which is live while it bakes."""
     worker = stack.cluster.nodes[1]
-    os.kill(container_of(worker, f"{stack.service}-green"), signal.SIGKILL)
+    os.kill(container_of(worker, f"{stack.service}-{live(stack)}"), signal.SIGKILL)
 
 
 def kill_edge(stack: SwarmStack) -> None:
@@ -76,88 +86,91 @@ def kill_edge(stack: SwarmStack) -> None:
 def test_what_is_killed_in_mid_switch_takes_all_edges_back(
     stack: SwarmStack, strike: Callable[[SwarmStack], None]
 ) -> None:
-    """And the same command again makes green live everywhere."""
-    with baking(stack) as process:
+    """And the same command again makes the new color live everywhere."""
+    old = live(stack)
+    with baking(stack, other(old)) as process:
         strike(stack)
         assert process.wait(60) != 0
     said = stack.started_log.read_text()
-    assert "blue 12.3.0 serves again" in said, said
-    assert stack.serves(stack.cluster.manager)[0] == "blue"
+    assert f"{old} {VERSIONS[old]} serves again" in said, said
+    assert live(stack) == old
     stack.up(bake=QUICK)
-    assert stack.agree("green")
+    assert stack.agree(other(old))
 
 
 def test_a_driver_that_is_killed_takes_all_edges_back(stack: SwarmStack) -> None:
     """From within each edge, with nobody else needed."""
-    with baking(stack) as process:
+    old = live(stack)
+    with baking(stack, other(old)) as process:
         os.killpg(process.pid, signal.SIGKILL)
-    wait_for(lambda: stack.agree("blue"), 15, "blue on all edges")
+    wait_for(lambda: stack.agree(old), 15, f"{old} on all edges")
     stack.bluegreen("recover")
     stack.up(bake=QUICK)
-    assert stack.agree("green")
+    assert stack.agree(other(old))
 
 
 def test_a_node_whose_daemon_stops_in_mid_switch_takes_all_edges_back(stack: SwarmStack) -> None:
     """While it is down a release is refused, in the preview already; then it goes through."""
-    worker = stack.cluster.nodes[1]
-    with baking(stack) as process:
+    worker, old = stack.cluster.nodes[1], live(stack)
+    with baking(stack, other(old)) as process:
         worker.daemon.stop()
         assert process.wait(90) != 0
     try:
-        assert stack.serves(stack.cluster.manager)[0] == "blue", stack.started_log.read_text()
+        assert live(stack) == old, stack.started_log.read_text()
         said = stack.pulumi("preview").output
         assert "1 of 2 edges answer, edges_required is 2; nothing was touched" in said
         assert stack.edge(worker) in said
     finally:
         worker.daemon.start()
         wait_for(stack.cluster.ready, 60, "all nodes")
-    wait_for(lambda: stack.agree("blue"), 30, "blue on all edges")
+    wait_for(lambda: stack.agree(old), 30, f"{old} on all edges")
     stack.up(bake=QUICK)
-    assert stack.agree("green")
+    assert stack.agree(other(old))
 
 
 def test_an_edge_that_is_away_follows_before_it_serves(stack: SwarmStack) -> None:
     """With edges_required: 1 a release goes on without it; it never answers from the old color."""
     stack.up(edges_required=1)
-    worker = stack.cluster.nodes[1]
+    worker, new = stack.cluster.nodes[1], other(live(stack))
     worker.daemon.stop()
     try:
-        said = stack.up(active_color="green").output
+        said = stack.up(active_color=new).output
         assert f"without {stack.edge(worker)}" in said
-        assert stack.serves(stack.cluster.manager)[0] == "green"
+        assert live(stack) == new
     finally:
         worker.daemon.start()
     seen: set[str | None] = set()
     deadline = time.monotonic() + 30
-    while "green" not in seen and time.monotonic() < deadline:
+    while new not in seen and time.monotonic() < deadline:
         seen.add(stack.serves(worker)[0])
-    assert seen <= {None, "green"}
+    assert seen <= {None, new}
     wait_for(stack.cluster.ready, 60, "all nodes")
-    assert stack.agree("green")
+    assert stack.agree(new)
     assert stack.pulumi("preview", "--expect-no-changes").code == 0
 
 
 def test_an_edge_that_is_alone_with_an_old_config_serves_nobody(stack: SwarmStack) -> None:
     """It says so with 503 until it sees the others, as they may have switched meanwhile."""
     stack.up(edges_required=1)
-    manager, worker = stack.cluster.nodes
+    color, (manager, worker) = live(stack), stack.cluster.nodes
     manager.docker("stop", "-t", "1", stack.edge(manager))
     worker.docker("restart", "-t", "1", stack.edge(worker))
     wait_for(lambda: "waits for the others" in stack.page(worker), 15, "the page")
     assert stack.serves(worker) == (None, 0)
     manager.docker("start", stack.edge(manager))
-    wait_for(lambda: stack.agree("blue"), 30, "blue on all edges")
+    wait_for(lambda: stack.agree(color), 30, f"{color} on all edges")
 
 
 def test_the_gate_names_the_replica_its_node_and_its_log(stack: SwarmStack) -> None:
     """One replica of another version, behind a name that mostly answers well, does not pass."""
     manager, worker = stack.cluster.manager, stack.cluster.nodes[1]
-    image = f"{defaults.IMAGE}:{stack.name}"
+    image, old = f"{defaults.IMAGE}:{stack.name}", live(stack)
+    new = other(old)
     manager.docker("tag", f"{defaults.IMAGE}:12.4.0", image)
     worker.docker("tag", f"{defaults.IMAGE}:12.3.0", image)
     try:
         said = stack.up_fails(
-            active_color="green", green_version=stack.name, health={"version": "12.4.0"}
+            active_color=new, **{f"{new}_version": stack.name}, health={"version": "12.4.0"}
         )
     finally:
         for node in stack.cluster.nodes:
@@ -165,16 +178,16 @@ def test_the_gate_names_the_replica_its_node_and_its_log(stack: SwarmStack) -> N
     assert "on node-2" in said, said
     assert "reports version 12.3.0, wanted 12.4.0" in said
     assert "    | " in said
-    assert stack.agree("blue")
+    assert stack.agree(old)
 
 
 def test_a_replica_that_fails_to_start_fails_the_gate_at_once(stack: SwarmStack) -> None:
     """With its log, and long before the gate's time is over."""
-    begun = time.monotonic()
+    begun, old = time.monotonic(), live(stack)
     said = stack.up_fails(
-        active_color="green", env={"STANDIN_EXIT_AFTER": "0"}, health={"timeout": 120}
+        active_color=other(old), env={"STANDIN_EXIT_AFTER": "0"}, health={"timeout": 120}
     )
     assert time.monotonic() - begun < 60
     assert "did not pass the health gate: replica" in said, said
-    assert "Nothing was switched: blue 12.3.0 still serves" in said
-    assert stack.agree("blue")
+    assert f"Nothing was switched: {old} {VERSIONS[old]} still serves" in said
+    assert stack.agree(old)

@@ -5,6 +5,7 @@ All under load: no request fails, but for those of the target that turned bad af
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -18,12 +19,14 @@ from lab.stacks import Stack
 
 GREEN = {"active_color": "green", "green_version": "12.4.0"}
 BLUE = {"active_color": "blue"}
+# Not all that the machine can bear: what is looked for here costs many requests, or none.
+CALM = load.Plan(slow=0, download=0, pace=0.25)
 
 
 @contextmanager
 def nothing_lost(stack: Stack) -> Iterator[None]:
     """Load during the block; no request of it may fail, and only blue may have answered."""
-    with load.running(stack.url, plan=load.Plan(slow=0, download=0)) as traffic:
+    with load.running(stack.url, plan=CALM) as traffic:
         yield
     assert traffic.report.failed_total == 0, traffic.report.summary()
     assert set(traffic.report.by_color) == {"blue"}
@@ -85,8 +88,7 @@ def test_a_fixed_release_converges_by_the_same_command(stack: Stack) -> None:
 def test_a_release_that_fails_its_users_is_taken_back(stack: Stack) -> None:
     """500s after the gate has passed: the bake sees them, restores, and users see no more."""
     bake = {"seconds": 8, "min_requests": 10}
-    plan = load.Plan(slow=0, download=0)
-    with load.running(stack.url, plan=plan) as traffic:
+    with load.running(stack.url, plan=CALM) as traffic:
         said = stack.up_fails(**GREEN, bake=bake, env={"STANDIN_FAIL_REQUESTS": "1"})
         assert "real traffic suffers" in said
         assert "blue 12.3.0 serves again (proven)" in said
@@ -139,7 +141,7 @@ def test_an_update_that_died_after_its_switch_is_put_right(stack: Stack) -> None
     stack.up(**GREEN, standby="keep")
     exported = stack.folder / "before.json"
     exported.write_text(before)
-    with load.running(stack.url, plan=load.Plan(slow=0, download=0)) as traffic:
+    with load.running(stack.url, plan=CALM) as traffic:
         docker("rm", "-f", f"{stack.service}-blue")
         stack.pulumi("stack", "import", "--stack", stack.name, "--file", str(exported))
         docker("rename", f"{stack.service}-green", f"{stack.service}-kept")
@@ -186,7 +188,7 @@ def test_a_change_of_the_templates_reaches_the_running_edge_without_replacing_it
     edge = docker("inspect", "-f", "{{.Id}}", f"{stack.service}-edge")
     template = stack.folder / "nginx" / "service.conf"
     template.write_text("add_header X-Changed yes always;\n" + template.read_text())
-    with load.running(stack.url, plan=load.Plan(slow=0, download=0, websocket=0)) as traffic:
+    with load.running(stack.url, plan=replace(CALM, websocket=0)) as traffic:
         stack.up()
     assert traffic.report.failed_total == 0, traffic.report.summary()
     assert docker("inspect", "-f", "{{.Id}}", f"{stack.service}-edge") == edge
