@@ -36,8 +36,8 @@ def stack(shared: SwarmStack) -> SwarmStack:
     """That stack with one color live on all edges, the other gone, and nothing else asked for."""
     color = live(shared)
     usual = {"edges_required": None, "env": None, "health": {"interval": 0.1}, "bake": QUICK}
-    usual |= {f"{color}_version": version for color, version in VERSIONS.items()}
-    shared.configure(**usual, active_color=color)
+    versions = {f"{each}_version": version for each, version in VERSIONS.items()}
+    shared.configure(**usual, **versions, active_color=color)
     if not shared.agree(color) or shared.replicas(other(color)):
         shared.up()
     return shared
