@@ -26,20 +26,26 @@ READ_PAUSE = 0.1
 class Previous:
     """What the last update left: the live color and what runs, by name; empty at first.
 
-    `data` is the output of that name: {mode, copy, before, at}.
+    `data` is the output of that name: {mode, copy, before, at}; `replicas` is how many the live
+    color was given, 0 where it is a container.
     """
 
     live: str = ""
     running: Mapping[str, Fingerprint] | None = None
     data: Mapping[str, str] = field(default_factory=dict)
+    replicas: int = 0
 
 
 def read_previous() -> Previous:
     """Read this stack's own outputs; they are there before any resource is declared."""
     outputs = _own_outputs()
     live = outputs.get("live") or {}
-    data = outputs.get("data") or {}
-    return Previous(live.get("color", ""), outputs.get("fingerprints"), data)
+    return Previous(
+        live.get("color", ""),
+        outputs.get("fingerprints"),
+        outputs.get("data") or {},
+        int(live.get("replicas", 0)),
+    )
 
 
 def _own_outputs() -> dict[str, Any]:

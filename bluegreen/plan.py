@@ -7,7 +7,7 @@ from bluegreen.edge import State
 from bluegreen.fingerprint import Fingerprint
 from bluegreen.guard import Previous
 from bluegreen.images import image_reference
-from bluegreen.settings import Settings, other
+from bluegreen.settings import Color, Settings, other
 
 
 def describe(
@@ -19,7 +19,7 @@ def describe(
     data: DataPlan,
     missed: Collection[str] = (),
 ) -> str:
-    """Tell the update in words; "" when it releases nothing.
+    """Tell the update in words; "" when it neither releases nor scales anything.
 
     Args:
         settings: the stack's settings.
@@ -34,7 +34,7 @@ def describe(
     live = edge.color if edge else previous.live
     running = previous.running or {}
     if live == target and running.get(target) == planned.get(target):
-        return ""
+        return _describe_scaling(target, previous.replicas, settings.replicas_of(target))
     version = settings.versions[target]
     serves = f"{edge.color} {edge.version}" if edge else previous.live or "no color"
     image = image_reference(settings.image, version)
@@ -71,3 +71,16 @@ def describe(
         fewer = f", {settings.replicas_of(outgoing)} replicas" if stays and settings.swarm else ""
         lines.append(f"{'keep  ' if stays else 'remove'}  {name}-{outgoing}{fewer}")
     return "\n".join([lines[0], *(f"  {line}" for line in lines[1:])])
+
+
+def _describe_scaling(live: Color, before: int, after: int) -> str:
+    """What becomes of users when the live color gets another number of replicas in place."""
+    if not before or before == after:
+        return ""
+    words = f"scale {live} from {before} to {after} replicas, in place: no request is lost"
+    if after > before:
+        return words
+    return (
+        f"{words}, but WebSockets on those that go are closed at once\n"
+        f"  without that: `bluegreen deploy`, which gives them their drain on the other color"
+    )

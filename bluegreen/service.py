@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pulumi
 import pulumi_command as command
@@ -230,13 +230,15 @@ class BlueGreenService(pulumi.ComponentResource):
         usual = len(self._places) == 1 and self._places[0].docker == docker
         return () if usual else self._places
 
-    def _describe(self, color: Color) -> dict[str, str]:
+    def _describe(self, color: Color) -> dict[str, Any]:
         scope = self._scope
-        return {
+        settings = scope.settings
+        described: dict[str, Any] = {
             "color": color,
-            "version": scope.settings.versions[color],
-            "image": image_of(scope.name, scope.settings, color, scope.root),
+            "version": settings.versions[color],
+            "image": image_of(scope.name, settings, color, scope.root),
         }
+        return described | ({"replicas": settings.replicas_of(color)} if settings.swarm else {})
 
 
 def _python(root: Path) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lab.daemons import Daemon
 from lab.host import LabFailed, finish, must
-from lab.processes import kill, wait_for
+from lab.processes import MORTAL, kill, wait_for
 
 # A private range of the cluster's own: its namespaces know no other network.
 HUB_ADDRESS, NODE_ADDRESS, PREFIX = "10.99.0.254", "10.99.0.{}", 24
@@ -32,6 +32,7 @@ class Space:
         script = f"hostname {name} && ip link set lo up && {setup} && echo ready && exec sleep inf"
         self._keeper = subprocess.Popen(
             [
+                *MORTAL,
                 *("unshare", "--net", "--uts", "--mount", "--propagation", "private"),
                 "sh",
                 "-c",

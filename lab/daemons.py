@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lab.host import LabFailed, must
-from lab.processes import kill, wait_for, words
+from lab.processes import MORTAL, kill, wait_for, words
 
 
 class Daemon:
@@ -19,6 +19,7 @@ class Daemon:
         self._folder, self._log = folder, folder / "dockerd.log"
         self.host = f"unix://{folder / 'docker.sock'}"
         self._command = [
+            *MORTAL,  # and takes its containers with it
             *within,
             "dockerd",
             *("--data-root", str(folder / "data"), "--exec-root", str(folder / "exec")),

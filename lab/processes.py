@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from lab.host import LabFailed
 
 POLL = 0.02
+# Before a command: it is told to end when the thread that started it does, killed or not.
+MORTAL = ("setpriv", "--pdeathsig", "TERM")
 
 
 def words(pid: int) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lab.cluster import Cluster
 from lab.host import LabFailed, must
-from lab.processes import wait_for
+from lab.processes import MORTAL, wait_for
 
 USER = "root"
 PACKAGES = ("openssh-server", "libwrap0")
@@ -61,6 +61,7 @@ def serving(cluster: Cluster, folder: Path) -> Iterator[dict[str, str]]:
             node.space.run("mkdir", "-p", "/run/sshd")
             node.space.run("mount", "--bind", str(passwd), "/etc/passwd")
             command = [
+                *MORTAL,
                 *node.space.enter,
                 str(binary),
                 "-D",

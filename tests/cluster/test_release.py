@@ -36,7 +36,9 @@ def test_scaling_in_place_loses_no_request(stack: SwarmStack) -> None:
     """A replica that goes closes its WebSockets, as nobody else has them: these are left out."""
     with stack.loads(plan(stack.config["drain_timeout"], websocket=0)) as loads:
         for replicas in (6, 2):
-            stack.up(replicas=replicas)
+            stack.configure(replicas=replicas)
+            assert f"to {replicas} replicas, in place" in stack.pulumi("preview").output
+            stack.up()
             count = f"{replicas}/{replicas}"
             wait_for(lambda count=count: stack.replicas("blue") == count, 30, count)  # type: ignore[misc]
     assert lost_nothing(loads)

@@ -4,10 +4,15 @@ import json
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 from pulumi.automation.events import EngineEvent
 
+from bluegreen.data.plan import DataPlan
+from bluegreen.guard import Previous
+from bluegreen.plan import describe
 from cli.plan import Changes, Plan, as_json, as_markdown, as_text
 from cli.progress import Progress
+from tests.unit.examples import make_settings
 
 WORDS = [
     "release green 12.4.0; live now: blue 12.3.0",
@@ -62,3 +67,25 @@ def test_changes_leave_out_what_stays_and_what_is_pulumis_own() -> None:
     changes(step("update", "pulumi:pulumi:Stack", "bluegreen-dev"))
     changes(step("update", "command:local:Command", "switch"))
     assert changes.steps == ["update switch"]
+
+
+@pytest.mark.parametrize(
+    ("before", "says"),
+    [
+        (6, "scale blue from 6 to 3 replicas, in place: no request is lost, but WebSockets on"),
+        (2, "scale blue from 2 to 3 replicas, in place: no request is lost"),
+        (3, ""),
+        (0, ""),
+    ],
+)
+def test_a_change_of_the_live_colors_replicas_is_told_with_what_it_costs(
+    before: int, says: str
+) -> None:
+    """Only fewer cost something, and then there is a way that does not."""
+    settings = make_settings(platform="swarm", data_path="", replicas=3)
+    previous = Previous("blue", {"blue": {"a": "b"}}, replicas=before)
+    data = DataPlan({"blue": "", "green": ""})
+    said = describe(settings, "shop", previous, None, {"blue": {"a": "b"}}, data)
+    assert said.startswith(says)
+    assert bool(said) == bool(says)
+    assert ("`bluegreen deploy`" in said) == (before > 3)
