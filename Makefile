@@ -54,7 +54,7 @@ lint: setup ## ruff, mypy --strict, and two linters for the workflows
 # GOGC: there are hundreds of short runs of Pulumi, and Go's usual care for memory takes a sixth.
 test: lint ## all tests: units, program, end to end, a Swarm
 	@$(READY) && pytest tests/unit tests/program -q -n 2 \
-	    && GOGC=400 pytest tests/e2e tests/cluster -q -n 3 --dist loadgroup
+	    && GOGC=400 pytest tests/cluster tests/e2e -q -n 3 --dist loadgroup
 
 chaos: setup ## the whole fault matrix, some 25 minutes, into out/chaos.json
 	@$(READY) && python -m chaos

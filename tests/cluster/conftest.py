@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.remote import Producer  # type: ignore[import-untyped]
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from bluegreen import defaults
 from lab import cluster as lab_cluster
@@ -17,11 +19,20 @@ from lab.swarms import SwarmStack, removed
 StackMaker = Callable[..., SwarmStack]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one worker run all tests that are here: they share a cluster, and stop its daemons."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("cluster"))
+class OneWorker(LoadScopeScheduling):  # type: ignore[misc]
+    """Lets one worker run all tests here: they share a cluster, and stop its daemons.
+
+    xdist's marks for that do nothing, and say nothing, with pytest 9.2 (its issue 1386).
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = Path(__file__).parent
+        return folder.name if nodeid.startswith(f"tests/{folder.name}/") else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneWorker | None:
+    """Take that for --dist loadgroup, and xdist's own for others."""
+    return OneWorker(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @pytest.fixture(scope="session")

@@ -128,6 +128,23 @@ def test_a_node_whose_daemon_stops_in_mid_switch_takes_all_edges_back(stack: Swa
     assert stack.agree(other(old))
 
 
+def test_a_cut_between_the_nodes_in_mid_switch_takes_all_edges_back(stack: SwarmStack) -> None:
+    """Each edge goes on with the replicas of the old color that it reaches."""
+    worker, old = stack.cluster.nodes[1], live(stack)
+    try:
+        with baking(stack, other(old)) as process:
+            worker.cut_off()
+            assert process.wait(60) != 0
+        assert stack.agree(old), stack.started_log.read_text()
+        for node in stack.cluster.nodes:
+            assert "stand-in" in stack.page(node)
+    finally:
+        worker.connect()
+        wait_for(stack.cluster.ready, 60, "all nodes")
+    stack.up(bake=QUICK)
+    assert stack.agree(other(old))
+
+
 def test_an_edge_that_is_away_follows_before_it_serves(stack: SwarmStack) -> None:
     """With edges_required: 1 a release goes on without it; it never answers from the old color."""
     stack.up(edges_required=1)
