@@ -96,7 +96,7 @@ def render(settings: Settings, live: Color, service: str, root: Path) -> str:
     idle = other(live)
     label = settings.service_template or "nginx/service.conf"
     whole = {"live": live, "version": settings.versions[live] or "unknown"}
-    again = _again(settings, live, template)
+    again = _again(settings, template)
     paths = {live: "@service" if again else "/", idle: "/"}
     # Of several replicas some may be on a node that died: one that answers is found the sooner.
     slots = {"connect_timeout": "2s" if settings.swarm else "5s"}
@@ -104,7 +104,7 @@ def render(settings: Settings, live: Color, service: str, root: Path) -> str:
         fill(template, {"upstream": color, "path": path, **slots}, label)
         for color, path in paths.items()
     ]
-    if not re.search(r"\{\{ *upstream *\}\}", template):
+    if not _has_slot(template, "upstream"):
         wanted = "proxy_pass http://{{ upstream }}"
         raise ConfigError([f"{label}: leads to no color; wanted in it: {wanted}"])
     return fill(
@@ -133,23 +133,20 @@ def _writes(settings: Settings, live: Color, slots: Mapping[str, str]) -> dict[s
     if settings.data.mode != "clone" and not settings.data.copy:
         return {"writes": "", "writes of live": ""}
     reads = "\n".join(f'        "~^[A-Z]+ {re.escape(path)}$" "";' for path in settings.data.reads)
-    http, server = ((TEMPLATES / f"writes-{part}.conf").read_text() for part in ("http", "server"))
     return {
-        "writes": "\n\n" + fill(http, {"reads": reads}, "nginx/writes-http.conf").rstrip(),
-        "writes of live": "\n"
-        + fill(server, {**slots, "flag": flag_of(live)}, "nginx/writes-server.conf").rstrip(),
+        "writes": "\n\n" + _part("writes-http", {"reads": reads}),
+        "writes of live": "\n" + _part("writes-server", {**slots, "flag": flag_of(live)}),
     }
 
 
-def _again(settings: Settings, live: Color, template: str) -> str:
+def _again(settings: Settings, template: str) -> str:
     """What passes a request on while replicas come and go; nothing where a color is one container.
 
     A template of the stack's own gets it by `location {{ path }}`, as nginx/service.conf does.
     """
-    if not settings.swarm or not re.search(r"\{\{ *path *\}\}", template):
+    if not settings.swarm or not _has_slot(template, "path"):
         return ""
-    part = (TEMPLATES / "again.conf").read_text()
-    return "\n" + fill(part, {"live": live}, "nginx/again.conf").rstrip()
+    return "\n" + _part("again", {})
 
 
 def _peers(settings: Settings, service: str) -> str:
@@ -160,7 +157,17 @@ def _peers(settings: Settings, service: str) -> str:
         "edges": " ".join(place.container for place in settings.places(service)),
         "required": str(settings.edges_required),
     }
-    return "\n\n" + fill((TEMPLATES / "peers.conf").read_text(), slots, "nginx/peers.conf").rstrip()
+    return "\n\n" + _part("peers", slots)
+
+
+def _part(name: str, slots: Mapping[str, str]) -> str:
+    """A part of nginx/nginx.conf that only some stacks have, from its template beside it."""
+    text = (TEMPLATES / f"{name}.conf").read_text()
+    return fill(text, slots, f"nginx/{name}.conf").rstrip()
+
+
+def _has_slot(template: str, slot: str) -> bool:
+    return bool(re.search(rf"\{{\{{ *{slot} *\}}\}}", template))
 
 
 def flag_of(color: str) -> str:

@@ -82,5 +82,5 @@ def _describe_scaling(live: Color, before: int, after: int) -> str:
         return words
     return (
         f"{words}, but WebSockets on those that go are closed at once\n"
-        f"  without that: `bluegreen deploy`, which gives them their drain on the other color"
+        "  or      `bluegreen deploy`, which gives them their drain on the other color"
     )

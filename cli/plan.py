@@ -17,7 +17,7 @@ class Plan:
 
     Attributes:
         stack: whose update.
-        words: the release, a line for each step; none when no color is released.
+        words: the release, a line for each step, or how the live color is scaled; else none.
         changes: what changes in Pulumi's terms, such as "update switch".
     """
 

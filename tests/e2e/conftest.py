@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+import load
 from lab.stacks import Stack, removed
 
 StackMaker = Callable[..., Stack]
+# Not all that the machine can bear: for where none of the requests may fail, or many must.
+CALM = load.Plan(slow=0, download=0, pace=0.25)
 
 
 @pytest.fixture(scope="session", autouse=True)

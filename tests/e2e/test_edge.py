@@ -6,7 +6,6 @@ import re
 import socket
 import socketserver
 import threading
-import time
 import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,9 +18,10 @@ import websockets
 
 from bluegreen.defaults import EDGE_IMAGE, IMAGE
 from bluegreen.edge import render, stamp
+from bluegreen.facts import LABEL
 from lab.host import docker, free_ports
 from lab.processes import wait_for
-from lab.stacks import Stack, removed
+from lab.stacks import Stack, remove, removed
 from tests.unit.examples import ROOT, make_settings
 
 
@@ -142,21 +142,21 @@ def color_of(replicas: int, one_more: Sequence[str], folder: Path) -> Iterator[t
     """
     name = f"t{uuid.uuid4().hex[:10]}"
     edge, *blue = (f"{name}-{part}" for part in ("edge", *range(replicas), "more"))
+    mine = ("--label", f"{LABEL}={name}")
     settings = make_settings(platform="swarm", data_path="")
     config = folder / "nginx.conf"
     config.write_text(stamp(render(settings, "blue", name, ROOT), 1, "now"))
-    docker("network", "create", name)
     try:
+        docker("network", "create", *mine, name)
         for replica in blue:
             words = one_more if replica.endswith("more") else ()
-            docker("run", "-d", "--network", name, "--name", replica,
+            docker("run", "-d", *mine, "--network", name, "--name", replica,
                    "--network-alias", f"{name}-blue", f"{IMAGE}:12.3.0", *words)  # fmt: skip
-        docker("run", "-d", "--network", name, "--name", edge,
+        docker("run", "-d", *mine, "--network", name, "--name", edge,
                "-v", f"{config}:/etc/nginx/nginx.conf:ro", EDGE_IMAGE)  # fmt: skip
         yield name, edge
     finally:
-        docker("rm", "-f", "-v", edge, *blue)
-        docker("network", "rm", name)
+        remove(name)
 
 
 @pytest.mark.parametrize("left", [1, 2])
@@ -205,17 +205,15 @@ def address(container: str) -> str:
     return docker("inspect", "-f", shape, container).strip()
 
 
-def wait_until_served(url: str, seconds: float = 20) -> None:
+def wait_until_served(url: str) -> None:
     """Ask until the service answers through the edge."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            if httpx.get(f"{url}/api/health").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        assert time.monotonic() < deadline, f"not served again within {seconds} s"
-        time.sleep(0.1)
+
+    def served() -> bool:
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(f"{url}/api/health").status_code == 200
+        return False
+
+    wait_for(served, 20, "the service")
 
 
 @contextlib.contextmanager

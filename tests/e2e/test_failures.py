@@ -16,11 +16,10 @@ from lab import processes
 from lab.host import docker
 from lab.processes import everything_below, kill, wait_for
 from lab.stacks import Stack
+from tests.e2e.conftest import CALM
 
 GREEN = {"active_color": "green", "green_version": "12.4.0"}
 BLUE = {"active_color": "blue"}
-# Not all that the machine can bear: what is looked for here costs many requests, or none.
-CALM = load.Plan(slow=0, download=0, pace=0.25)
 
 
 @contextmanager

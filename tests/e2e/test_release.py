@@ -7,6 +7,7 @@ import httpx
 import load
 from lab.host import docker
 from lab.stacks import Stack
+from tests.e2e.conftest import CALM
 from tests.e2e.conftest import StackMaker as Maker
 
 
@@ -89,7 +90,7 @@ def test_destroy_leaves_data_and_snapshots_and_nothing_else(make_stack: Maker) -
     doomed, other = make_stack(), make_stack()
     doomed.up()
     other.up()
-    with load.running(other.url, plan=load.Plan(slow=0, download=0, pace=0.25)) as traffic:
+    with load.running(other.url, plan=CALM) as traffic:
         done = doomed.pulumi("destroy", "--yes", "--skip-preview")
         assert done.code == 0, done.output
     assert traffic.report.failed_total == 0, traffic.report.summary()
