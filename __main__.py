@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pulumi
 
-from bluegreen import stack
 from bluegreen.errors import BluegreenError
-from bluegreen.service import BlueGreenService
+from bluegreen.plan import stack
+from bluegreen.resources.service import BlueGreenService
 
 ROOT = Path(__file__).resolve().parent
 

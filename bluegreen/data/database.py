@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
+from bluegreen.config.settings import Docker
 from bluegreen.data import tools
 from bluegreen.errors import DataFailed
-from bluegreen.settings import Docker
 
 ALLOWED = "postgres://USER:PASSWORD@HOST[:PORT]/DATABASE or mysql://… (a secret)"
 PORTS = {"postgres": 5432, "mysql": 3306}

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-import load
-from lab.host import docker, free_ports
-from lab.stacks import BLUEGREEN, Stack, remove
+import evidence.load as load
+from evidence.lab.host import docker, free_ports
+from evidence.lab.stacks import BLUEGREEN, Stack, remove
 from tests.e2e.conftest import StackMaker
 
 

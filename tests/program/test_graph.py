@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bluegreen import defaults
-from bluegreen.edge import digest, render
-from bluegreen.order import Order
-from bluegreen.settings import COLORS, Color, other
+from bluegreen.config import defaults
+from bluegreen.config.settings import COLORS, Color, other
+from bluegreen.edge.render import digest, render
+from bluegreen.release.order import Order
 from tests.program.harness import FIRST, NAME, ROOT, Run, run_program
 from tests.unit.examples import make_settings
 
@@ -94,7 +94,7 @@ def test_the_switch_neither_replaces_itself_nor_undoes_anything() -> None:
     """Triggers replace, and a `delete` would run when the stack is destroyed."""
     inputs = run().inputs("switch")
     assert set(inputs) == {"create", "stdin", "environment"}
-    assert inputs["create"].endswith(" -m bluegreen.switch")
+    assert inputs["create"].endswith(" -m bluegreen.release.switch")
 
 
 def test_the_gate_shows_what_it_will_check() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from bluegreen.edge import render, stamp
-from bluegreen.settings import Color
+from bluegreen.config.settings import Color
+from bluegreen.edge.render import render, stamp
 from tests.program.harness import FIRST, NAME, Run, edge_tar, refusal, run_program
 from tests.unit.conftest import FakeDocker
 from tests.unit.examples import ROOT, make_settings

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bluegreen.order import Order
-from bluegreen.settings import Docker, Place
+from bluegreen.config.settings import Docker, Place
+from bluegreen.release.order import Order
 from tests.program.harness import FIRST, NAME, Run, refusal, run_program
 from tests.unit.conftest import FakeDocker
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from bluegreen.edge import State, render, stamp
+from bluegreen.config.settings import Settings
+from bluegreen.edge.render import State, render, stamp
 from bluegreen.errors import GuardRefused
-from bluegreen.facts import Container, read_edge
-from bluegreen.fingerprint import Fingerprint, digest_of, fingerprint_color, fingerprint_edge
-from bluegreen.guard import Previous, drift, refuse_interruptions
-from bluegreen.settings import Settings
+from bluegreen.plan.facts import Container, read_edge
+from bluegreen.plan.fingerprint import Fingerprint, digest_of, fingerprint_color, fingerprint_edge
+from bluegreen.plan.guard import Previous, drift, refuse_interruptions
 from tests.unit.conftest import FakeDocker
 from tests.unit.examples import make_settings
 
@@ -92,7 +92,7 @@ def test_what_would_interrupt_users_is_refused_by_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What the live color runs, and the edge, are not replaced under their users."""
-    monkeypatch.setattr("bluegreen.defaults.IMAGE", "grafana/grafana")
+    monkeypatch.setattr("bluegreen.config.defaults.IMAGE", "grafana/grafana")
     with pytest.raises(GuardRefused) as refused:
         check(project, before, after)
     assert part in str(refused.value)

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from bluegreen.edge import State
+from bluegreen.config.settings import Docker
+from bluegreen.edge.render import State
 from bluegreen.errors import GuardRefused
-from bluegreen.leftovers import Thing, read_state, read_things, refuse_leftovers, unknown_to
-from bluegreen.settings import Docker
+from bluegreen.plan.leftovers import Thing, read_state, read_things, refuse_leftovers, unknown_to
 from tests.unit.conftest import FakeDocker
 
 GREEN = Thing("container", "c1", "shop-dev-green")

@@ -7,11 +7,11 @@ from typing import Any, cast
 import pytest
 from pulumi.automation.events import EngineEvent
 
+from bluegreen.cli.plan import Changes, Plan, as_json, as_markdown, as_text
+from bluegreen.cli.progress import Progress
 from bluegreen.data.plan import DataPlan
-from bluegreen.guard import Previous
-from bluegreen.plan import describe
-from cli.plan import Changes, Plan, as_json, as_markdown, as_text
-from cli.progress import Progress
+from bluegreen.plan.guard import Previous
+from bluegreen.plan.words import describe
 from tests.unit.examples import make_settings
 
 WORDS = [

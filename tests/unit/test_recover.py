@@ -10,13 +10,13 @@ from typing import Any, cast
 
 import pytest
 
-from bluegreen.edge import State
-from bluegreen.settings import Docker, Place
-from cli import recover as recovery
-from cli.checkpoint import mend
-from cli.errors import CommandError
-from cli.project import Project
-from cli.recover import find_lock, heal, recover
+from bluegreen.cli import recover as recovery
+from bluegreen.cli.checkpoint import mend
+from bluegreen.cli.errors import CommandError
+from bluegreen.cli.project import Project
+from bluegreen.cli.recover import find_lock, heal, recover
+from bluegreen.config.settings import Docker, Place
+from bluegreen.edge.render import State
 from tests.unit.conftest import FakeDocker
 
 PENDING = {

@@ -5,10 +5,10 @@ from typing import Any, cast
 
 import pytest
 
-from bluegreen.edge import State
-from cli import release
-from cli.progress import Progress
-from cli.project import Project
+from bluegreen.cli import release
+from bluegreen.cli.progress import Progress
+from bluegreen.cli.project import Project
+from bluegreen.edge.render import State
 
 
 def project(active: str, *history: tuple[str, str]) -> Project:

@@ -9,15 +9,15 @@ from typing import Any, Self, cast
 
 import pytest
 
-from bluegreen import switch
-from bluegreen.edge import State, digest, state_of
+from bluegreen.config.settings import Bake, Docker
+from bluegreen.edge.nginx import Nginx
+from bluegreen.edge.render import State, digest, state_of
+from bluegreen.edge.traffic import Count
 from bluegreen.errors import BluegreenError, CommandFailed, EdgeUnreachable, SwitchFailed
-from bluegreen.nginx import Nginx
-from bluegreen.order import Order, Report
-from bluegreen.probe import Answer
-from bluegreen.settings import Bake, Docker
-from bluegreen.switch import Switch
-from bluegreen.traffic import Count
+from bluegreen.health.probe import Answer
+from bluegreen.release import switch
+from bluegreen.release.order import Order, Report
+from bluegreen.release.switch import Switch
 from tests.unit.conftest import FakeDocker
 from tests.unit.examples import make_health
 

@@ -1,0 +1,256 @@
+"""What runs in Docker: the edge, a color, and what they need. One function makes one thing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_docker as docker
+
+from bluegreen.config import defaults
+from bluegreen.config.images import built_name, image_reference
+from bluegreen.config.settings import Color, Edge, Settings
+from bluegreen.data.environment import environment, is_secret
+from bluegreen.data.names import copy_of, data_of, snapshots_of
+from bluegreen.edge.follow import start_with_peers
+from bluegreen.edge.render import BOOTSTRAP, CONFIG_FOLDER, START_SCRIPT, TEMPLATES, WAITING
+from bluegreen.plan.facts import COPY_LABEL, FINGERPRINT_LABEL, LABEL
+from bluegreen.plan.fingerprint import digest_of, fingerprint_color
+
+LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
+EDGE_STOP_GRACE = 10
+# A volume that is there already is taken as it is, with whatever driver or disk it was made for:
+# what the provider reads back of these would else replace it, and the edge with it.
+OWN_VOLUME = ["driver", "driverOpts"]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What all parts of one service share.
+
+    Attributes:
+        name: prefix of everything made in Docker; unique on the host.
+        settings: the stack's settings.
+        root: the project's folder, which relative paths start from.
+        parent: the component that the resources belong to.
+        copies: the copy of the data that each color runs on; "" = the one it began in.
+    """
+
+    name: str
+    settings: Settings
+    root: Path
+    parent: pulumi.Resource
+    copies: Mapping[Color, str]
+
+    def container(self, part: str) -> str:
+        """The Docker name of a color's or the edge's container; it is its host name too."""
+        return f"{self.name}-{part}"
+
+    def options(self, **options: Any) -> pulumi.ResourceOptions:
+        """Options of a resource that belongs to the service."""
+        return pulumi.ResourceOptions(parent=self.parent, **options)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A color that is made: what is to be waited for, and what it is known by once it is anew."""
+
+    done: pulumi.Resource
+    identity: pulumi.Output[str]
+
+
+def make_network(scope: Scope) -> docker.Network:
+    """The stack's own network, on which the edge finds the colors by name."""
+    subnet = scope.settings.subnet
+    return docker.Network(
+        "network",
+        name=scope.name,
+        ipam_configs=[docker.NetworkIpamConfigArgs(subnet=subnet)] if subnet else None,
+        labels=[docker.NetworkLabelArgs(label=LABEL, value=scope.name)],
+        opts=scope.options(),
+    )
+
+
+def make_data_volume(scope: Scope) -> docker.Volume | None:
+    """The colors' shared data: no update deletes it, nor does `pulumi destroy`."""
+    if not scope.settings.data_path or scope.settings.swarm:  # no volume is on several nodes
+        return None
+    return docker.Volume(
+        "data",
+        name=data_of(scope.name),
+        labels=[docker.VolumeLabelArgs(label=LABEL, value=scope.name)],
+        opts=scope.options(retain_on_delete=True, ignore_changes=OWN_VOLUME),
+    )
+
+
+def make_snapshots_volume(scope: Scope) -> docker.Volume:
+    """The snapshots' own volume: no update deletes it, nor does `pulumi destroy`."""
+    return docker.Volume(
+        "snapshots",
+        name=snapshots_of(scope.name),
+        labels=[docker.VolumeLabelArgs(label=LABEL, value=scope.name)],
+        opts=scope.options(retain_on_delete=True, ignore_changes=[*OWN_VOLUME, "labels"]),
+    )
+
+
+def make_image(scope: Scope, color: Color) -> docker.RemoteImage:
+    """The color's image: built, or taken as it is when local, or pulled."""
+    build, version = scope.settings.build, scope.settings.versions[color]
+    if not build:
+        return docker.RemoteImage(
+            f"image-{color}",
+            name=image_reference(scope.settings.image, version),
+            keep_locally=True,  # other stacks on this host may use it too
+            opts=scope.options(),
+        )
+    return docker.RemoteImage(
+        f"image-{color}",
+        name=built_name(scope.name, scope.settings, color, scope.root),
+        build=docker.RemoteImageBuildArgs(
+            context=build.context,
+            dockerfile=build.dockerfile,
+            build_args={**build.args, build.version_arg: version},
+            label={LABEL: scope.name},
+        ),
+        # Nobody else's: it goes after the container that ran it.
+        keep_locally=not scope.settings.prune,
+        opts=scope.options(),
+    )
+
+
+def make_edge(scope: Scope, edge: Edge, network: docker.Network) -> docker.Container:
+    """An edge. What may change in its life comes through the switch, into its volume."""
+    settings, part = scope.settings, edge.part
+    there = _provider(scope, edge)
+    image = docker.RemoteImage(
+        f"image-{part}",
+        name=settings.edge_image,
+        keep_locally=True,
+        opts=scope.options(provider=there),
+    )
+    config = docker.Volume(
+        f"{part}-config",
+        name=f"{scope.name}-{part}-config",
+        labels=[docker.VolumeLabelArgs(label=LABEL, value=scope.name)],
+        opts=scope.options(ignore_changes=OWN_VOLUME, provider=there),
+    )
+    pages = {BOOTSTRAP: "bootstrap.conf"} | ({WAITING: "waiting.conf"} if settings.swarm else {})
+    start = start_with_peers(scope.container(part)) if settings.swarm else START_SCRIPT
+    return docker.Container(
+        part,
+        docker.ContainerArgs(
+            name=scope.container(part),
+            image=image.image_id,
+            entrypoints=["sh", "-ec", start],
+            uploads=[
+                docker.ContainerUploadArgs(file=path, content=(TEMPLATES / page).read_text())
+                for path, page in pages.items()
+            ],
+            volumes=[
+                docker.ContainerVolumeArgs(volume_name=config.name, container_path=CONFIG_FOLDER)
+            ],
+            ports=_ports(
+                (80, edge.http_port, edge.http_address),
+                (8081, settings.preview_port, settings.direct_address),
+            ),
+            stop_signal="SIGQUIT",  # nginx's own word for: finish what you serve
+            destroy_grace_seconds=EDGE_STOP_GRACE,
+            **_common(scope, network),
+        ),
+        opts=scope.options(
+            provider=there,
+            delete_before_replace=True,  # two containers cannot share a name or a port
+            # A later version's start script or first page is no reason to replace it.
+            ignore_changes=["uploads", "entrypoints"],
+        ),
+    )
+
+
+def _provider(scope: Scope, edge: Edge) -> docker.Provider | None:
+    """The Docker of an edge's own; None where that is the stack's."""
+    if edge.docker == scope.settings.docker:
+        return None
+    return docker.Provider(
+        f"docker-{edge.name}",
+        host=edge.docker.host or None,
+        context=edge.docker.context or None,
+        cert_path=edge.docker.cert_path or None,
+        opts=scope.options(),
+    )
+
+
+def make_color(
+    scope: Scope,
+    color: Color,
+    image: docker.RemoteImage,
+    network: docker.Network,
+    data: docker.Volume | None,
+    after: pulumi.Resource | None = None,
+) -> Made:
+    """A color's container; `after` is what must be done before it may be touched."""
+    settings, ini, copy = scope.settings, scope.settings.grafana_ini, scope.copies[color]
+    uploads = [(defaults.INI_TARGET, (scope.root / ini).read_text())] if ini else []
+    volume = copy_of(scope.name, copy) if copy and not settings.database_url else None
+    volumes = [(volume or data.name, settings.data_path)] if data else []
+    made_of = fingerprint_color(settings, color, scope.name, scope.root, copy)
+    labels = {FINGERPRINT_LABEL: digest_of(made_of)} | ({COPY_LABEL: copy} if copy else {})
+    limits = settings.limits
+    container = docker.Container(
+        color,
+        docker.ContainerArgs(
+            name=scope.container(color),
+            image=image.image_id,
+            command=list(settings.command) or None,
+            envs=_envs(settings, copy),
+            uploads=[docker.ContainerUploadArgs(file=f, content=text) for f, text in uploads],
+            volumes=[
+                docker.ContainerVolumeArgs(volume_name=name, container_path=path)
+                for name, path in volumes
+            ],
+            ports=_ports((settings.port, settings.direct_ports[color], settings.direct_address)),
+            memory=limits.memory or None,
+            # Docker's own default, said aloud: the provider would see it as a change.
+            memory_swap=2 * limits.memory or None,
+            cpus=f"{limits.cpus:g}" if limits.cpus else None,
+            user=settings.user or None,
+            destroy_grace_seconds=settings.stop_grace,
+            **_common(
+                scope,
+                network,
+                # What the guard knows it by when an update died before its outputs were kept.
+                labels,
+            ),
+        ),
+        opts=scope.options(delete_before_replace=True, depends_on=[after] if after else None),
+    )
+    return Made(container, container.id)
+
+
+def _common(
+    scope: Scope, network: docker.Network, labels: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    labels = {LABEL: scope.name, **(labels or {})}
+    return {
+        "labels": [docker.ContainerLabelArgs(label=k, value=v) for k, v in labels.items()],
+        "network_mode": network.name,  # set, as the provider reads it back and would see a change
+        "networks_advanced": [docker.ContainerNetworksAdvancedArgs(name=network.name)],
+        "restart": "unless-stopped",
+        "log_driver": "json-file",  # the switch reads users' requests from the edge's log
+        "log_opts": LOG_LIMITS,
+    }
+
+
+def _envs(settings: Settings, copy: str) -> list[pulumi.Input[str]]:
+    pairs = [f"{key}={value}" for key, value in sorted(environment(settings, copy).items())]
+    if is_secret(settings):
+        return [pulumi.Output.secret(pair) for pair in pairs]
+    return list(pairs)
+
+
+def _ports(*ports: tuple[int, int, str]) -> list[docker.ContainerPortArgs] | None:
+    return [
+        docker.ContainerPortArgs(internal=internal, external=external, ip=address)
+        for internal, external, address in ports
+        if external
+    ] or None
