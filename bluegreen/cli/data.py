@@ -6,14 +6,15 @@ from typing import Any
 from bluegreen.cli.errors import CommandError, Exit
 from bluegreen.cli.project import Project
 from bluegreen.config.data import FIRST
+from bluegreen.config.database import Database
 from bluegreen.config.settings import Settings
 from bluegreen.data import tools
-from bluegreen.data.database import Client, Database
+from bluegreen.data.client import Client
 from bluegreen.data.dumps import restore_dump, take_dump
 from bluegreen.data.names import copy_of, snapshots_of
 from bluegreen.data.snapshots import BY_HAND, Snapshot, Store
+from bluegreen.docker.facts import LABEL
 from bluegreen.docker.shell import ask
-from bluegreen.plan.facts import LABEL
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from bluegreen.config import load as config
 from bluegreen.config.reader import Reader
 from bluegreen.config.settings import EDGE, Docker, Edge, Place, Settings, places_of
 from bluegreen.config.swarm import read_edges
-from bluegreen.edge.render import State
-from bluegreen.plan.facts import Facts, read_facts, read_newest
+from bluegreen.edge.state import State, read_newest
+from bluegreen.plan.facts import Facts, read_facts
 
 PROJECT = "bluegreen"
 

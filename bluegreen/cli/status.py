@@ -7,7 +7,7 @@ from typing import Any
 from bluegreen.cli.project import Project
 from bluegreen.config.settings import Place, other
 from bluegreen.docker.shell import ask
-from bluegreen.edge.render import CONFIG_FOLDER
+from bluegreen.edge.state import CONFIG_FOLDER
 from bluegreen.plan.facts import Facts
 
 UP = "`bluegreen deploy --yes` or `pulumi up` releases what config says"

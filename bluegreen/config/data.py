@@ -5,9 +5,9 @@ from collections.abc import Collection
 from typing import Any, cast
 
 from bluegreen.config import defaults
+from bluegreen.config.database import ALLOWED, Database
 from bluegreen.config.reader import Reader
 from bluegreen.config.settings import Data
-from bluegreen.data.database import ALLOWED, Database
 
 MODES = ("shared", "clone", "external", "none")
 KEYS = "mode keep copy block_writes allow_loss reads dump url_env tools_image client_image".split()

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from bluegreen.config import defaults
+from bluegreen.config.database import Database
 from bluegreen.config.settings import Settings
-from bluegreen.data.database import Database
 
 
 def environment(settings: Settings, copy: str) -> Mapping[str, str]:

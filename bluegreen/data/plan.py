@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bluegreen.config.data import FIRST
+from bluegreen.config.database import Database
 from bluegreen.config.settings import COLORS, Color, Settings, other
-from bluegreen.data.database import Database
 from bluegreen.data.names import copy_of
 from bluegreen.data.snapshots import moment_of
-from bluegreen.edge.render import State
+from bluegreen.docker.facts import Container
+from bluegreen.edge.state import State
 from bluegreen.errors import ConfigError
-from bluegreen.plan.facts import Container
 
 Act = Literal["", "snapshot", "clone", "check"]
 

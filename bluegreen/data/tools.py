@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from bluegreen.config.settings import Docker
+from bluegreen.docker.facts import COPY_LABEL, LABEL
 from bluegreen.docker.shell import ask
 from bluegreen.errors import DataFailed
-from bluegreen.plan.facts import COPY_LABEL, LABEL
 
 PROGRAM = Path(__file__).with_name("inside.py")
 NAME_TAKEN = "is already in use by container"

@@ -16,11 +16,9 @@ from typing import TypeVar
 from bluegreen.config.settings import Health, Place
 from bluegreen.docker.shell import Shell, ask
 from bluegreen.edge.nginx import Nginx
-from bluegreen.edge.render import HEAD_START, State
+from bluegreen.edge.state import HEAD_START, State, newest
 from bluegreen.errors import BluegreenError, EdgeUnreachable, SwitchFailed
 from bluegreen.health.probe import Answer
-from bluegreen.plan.facts import newest
-from bluegreen.release.order import Order
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -94,13 +92,6 @@ def each(things: Mapping[str, T], act: Callable[[T], R]) -> dict[str, R]:
             raise type(outcome)(f"{name}: {outcome}") from outcome
         found[name] = outcome
     return found
-
-
-def nginx_in(opened: Opened, order: Order) -> "Nginx | Edges":
-    """What an order's switch acts on: the one nginx, or all of them."""
-    if len(order.places) == 1:
-        return Nginx(opened.shells[order.places[0].container], order.health)
-    return Edges(opened, order.health, order.drain_timeout, order.edges_required)
 
 
 class Edges:

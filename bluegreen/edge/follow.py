@@ -9,7 +9,7 @@ once it has seen so many edges, itself among them, that one of any such group is
 then it serves nobody. See docs/decisions/007.
 """
 
-from bluegreen.edge.render import BOOTSTRAP, CONFIG_FOLDER, WAITING
+from bluegreen.edge.state import BOOTSTRAP, CONFIG_FOLDER, WAITING
 
 PEER_PORT = 8010
 CLAIM_SECONDS = 120  # longer than a switch takes from its claim to its trial

@@ -10,7 +10,7 @@ import uuid
 
 from bluegreen.config.settings import COLORS, Docker
 from bluegreen.docker.shell import Shell
-from bluegreen.edge.render import FLAGS, flag_of
+from bluegreen.edge.state import FLAGS, flag_of
 from bluegreen.errors import BluegreenError, DataFailed
 
 UNDER_WAY_SECONDS = 30.0  # for writes that had begun when the hold did

@@ -16,11 +16,10 @@ from bluegreen.config.settings import Health
 from bluegreen.docker.shell import Shell
 from bluegreen.docker.transport import EdgeTransport
 from bluegreen.edge.follow import PEER_PORT
-from bluegreen.edge.render import CONFIG_FOLDER, FLAGS, State, flag_of, state_of
 from bluegreen.edge.scripts import ARM, CLAIM, CONFIRM, HOLD, LEAVING, WORKERS
+from bluegreen.edge.state import CONFIG_FOLDER, FLAGS, TRIAL_HOLD, State, flag_of, state_of
 from bluegreen.errors import BluegreenError, EdgeUnreachable, SwitchFailed
 from bluegreen.health.probe import Answer, ask
-from bluegreen.release.order import TRIAL_HOLD
 
 OLDEST = (1, 28, 0)
 PUBLIC, INTERNAL = "http://127.0.0.1:80", "http://127.0.0.1:8008"

@@ -8,22 +8,13 @@ change that is none. `stamp` fills these in.
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from bluegreen.config.settings import Color, Settings, other
+from bluegreen.edge.state import BOOTSTRAP, CONFIG_FOLDER, HEAD_START, flag_of
 from bluegreen.errors import ConfigError
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "nginx"
-CONFIG_FOLDER = "/etc/bluegreen"  # the volume that outlives the container
-# In memory: gone when the edge starts anew, as is whoever held writes back.
-FLAGS = "/dev/shm/bluegreen-held"
-BOOTSTRAP = "/etc/bluegreen-bootstrap.conf"
-WAITING = "/etc/bluegreen-waiting.conf"
-
-# Old workers count from the first reload, and a release may reload once before its switch, to
-# find the target's name at once: so much longer they wait, so that none is cut too early.
-HEAD_START = 2  # seconds
 
 # nginx always starts from the last config that went through a whole switch: one that was
 # still on trial when the container stopped is not taken up again.
@@ -38,21 +29,6 @@ exec nginx -c {CONFIG_FOLDER}/nginx.conf -g 'daemon off;'
 _SLOT = re.compile(
     r"^(?P<indent> *)\{\{ (?P<whole>[^{}]*) \}\}$|\{\{ (?P<part>[^{}]*) \}\}", re.MULTILINE
 )
-_HEADER = re.compile(
-    r"# bluegreen color=(?P<color>\w+) version=(?P<version>\S+) generation=(?P<generation>\d+) "
-    r"since=(?P<since>\S+) config=(?P<config>\w+)"
-)
-
-
-@dataclass(frozen=True)
-class State:
-    """What an edge config says of itself in its first line."""
-
-    color: str
-    version: str
-    generation: int
-    since: str
-    config: str  # digest of the rendered text, before the stamp
 
 
 def fill(template: str, slots: Mapping[str, str], name: str) -> str:
@@ -170,11 +146,6 @@ def _has_slot(template: str, slot: str) -> bool:
     return bool(re.search(rf"\{{\{{ *{slot} *\}}\}}", template))
 
 
-def flag_of(color: str) -> str:
-    """The file whose being there makes nginx hold back what is written to a color."""
-    return f"{FLAGS}-{color}"
-
-
 def _valid(settings: Settings, color: Color, live: Color) -> str:
     """For how long a color's address is good before nginx asks again."""
     if color == live or color in settings.declared:
@@ -195,18 +166,4 @@ def stamp(rendered: str, generation: int, since: str) -> str:
         rendered.replace("@config@", digest(rendered))
         .replace("@generation@", str(generation))
         .replace("@since@", since)
-    )
-
-
-def state_of(config: str) -> State | None:
-    """Read the first line of a config; None for the bootstrap config, or no config at all."""
-    match = _HEADER.match(config)
-    if not match:
-        return None
-    return State(
-        color=match["color"],
-        version=match["version"],
-        generation=int(match["generation"]),
-        since=match["since"],
-        config=match["config"],
     )

@@ -3,8 +3,7 @@
 import shlex
 
 from bluegreen.edge.follow import FOLLOWED
-from bluegreen.edge.render import BOOTSTRAP, CONFIG_FOLDER, FLAGS, WAITING
-from bluegreen.release.order import TRIAL_HOLD
+from bluegreen.edge.state import BOOTSTRAP, CONFIG_FOLDER, FLAGS, TRIAL_HOLD, WAITING
 
 # Lists nginx's workers; the [s] keeps grep from finding itself.
 WORKERS = "grep -lsa 'nginx: worker proces[s]' /proc/[0-9]*/cmdline || true"

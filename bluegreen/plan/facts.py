@@ -1,36 +1,13 @@
 """Facts: what nginx serves and what runs in Docker, asked and never changed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from bluegreen.config.settings import Docker, Place
-from bluegreen.docker.shell import ask
-from bluegreen.edge.render import CONFIG_FOLDER, State, state_of
-from bluegreen.errors import BluegreenError
+from bluegreen.docker.facts import COPY_LABEL, FINGERPRINT_LABEL, LABEL, Container, read_containers
+from bluegreen.edge.state import State, newest, read_header, state_of
 from bluegreen.platforms.swarm.tasks import manager_trouble, read_services
-
-LABEL = "bluegreen.service"
-FINGERPRINT_LABEL = "bluegreen.fingerprint"
-COPY_LABEL = "bluegreen.copy"  # of the data; of a container that runs on it and of its volume
-
-
-@dataclass(frozen=True)
-class Container:
-    """One container of a service: its state (running, exited …), and what it was made of.
-
-    Of a Swarm's service too, which runs when a replica does. `copy` is the copy of the data that
-    it runs on, "" for the first.
-    """
-
-    state: str
-    fingerprint: str
-    copy: str = ""
-
-    @property
-    def up(self) -> bool:
-        """Whether it serves, or is about to again."""
-        return self.state.split()[0] in ("running", "restarting")
 
 
 @dataclass(frozen=True)
@@ -67,19 +44,13 @@ class Facts:
         return f"{', '.join(others)}; {serves}" if others else ""
 
 
-def newest(states: Iterable[State | None]) -> State | None:
-    """Of what several edges serve, what was switched to last."""
-    known = [state for state in states if state]
-    return max(known, key=lambda state: state.generation, default=None)
-
-
 def read_facts(
     docker: Docker, places: Sequence[Place], service: str, *, swarm: bool = False
 ) -> Facts:
     """Ask all edges and the stack's Docker at once: one behind ssh takes its time to answer."""
     mine = f"{LABEL}={service}"
     with ThreadPoolExecutor() as pool:
-        headers = [pool.submit(_read_header, place.docker, place.container) for place in places]
+        headers = [pool.submit(read_header, place.docker, place.container) for place in places]
         dockers = dict.fromkeys([docker, *(place.docker for place in places)])
         listed = [pool.submit(read_containers, each, service) for each in dockers]
         services = pool.submit(read_services, docker, service, mine) if swarm else None
@@ -100,53 +71,3 @@ def read_facts(
         containers=containers,
         no_manager=manager.result() if manager else "",
     )
-
-
-def read_newest(places: Sequence[Place]) -> State | None:
-    """What nginx serves: of several edges, what was switched to last."""
-    with ThreadPoolExecutor() as pool:
-        states = list(pool.map(lambda place: read_edge(place.docker, place.container), places))
-    return newest(states)
-
-
-def read_edge(docker: Docker, edge: str) -> State | None:
-    """Ask an edge what is live; None when there is no such edge, or no color."""
-    return state_of(_read_header(docker, edge)[0])
-
-
-def _read_header(docker: Docker, edge: str) -> tuple[str, str]:
-    """The beginning of the config in force, and why that cannot be known.
-
-    `docker cp` also answers for an edge that is stopped.
-    """
-    try:
-        done = ask(docker, "cp", f"{edge}:{CONFIG_FOLDER}/nginx.conf", "-")
-    except BluegreenError as error:
-        return "", str(error)
-    if done.returncode == 0:
-        return done.stdout[512:1024], ""  # a tar's first file
-    missing = any(words in done.stderr for words in ("o such container", "ould not find the file"))
-    return "", "" if missing else done.stderr.strip()
-
-
-def read_containers(docker: Docker, service: str) -> Mapping[str, Container] | None:
-    """The service's containers by part (edge, blue, green); None when Docker does not answer."""
-    shape = " ".join(
-        (
-            "{{.Names}}",
-            "{{.State}}",
-            *(f'{{{{.Label "{x}"}}}}' for x in (FINGERPRINT_LABEL, COPY_LABEL)),
-        )
-    )
-    where = ("--filter", f"label={LABEL}={service}")
-    try:
-        done = ask(docker, "ps", "-a", *where, "--format", shape)
-    except BluegreenError:
-        return None
-    if done.returncode:
-        return None
-    found: dict[str, Container] = {}
-    for line in done.stdout.splitlines():
-        name, state, fingerprint, copy = [*line.split(" "), "", "", ""][:4]
-        found[name.removeprefix(f"{service}-")] = Container(state, fingerprint, copy)
-    return found

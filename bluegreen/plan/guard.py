@@ -13,9 +13,10 @@ from typing import Any
 import pulumi
 
 from bluegreen.config.settings import EDGE, Settings
-from bluegreen.edge.render import State
+from bluegreen.docker.facts import Container
+from bluegreen.edge.state import State
 from bluegreen.errors import GuardRefused
-from bluegreen.plan.facts import Container, Facts
+from bluegreen.plan.facts import Facts
 from bluegreen.plan.fingerprint import Fingerprint, digest_of
 
 READ_TRIES = 50

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from bluegreen.config.settings import Color, Docker, other
+from bluegreen.docker.facts import LABEL
 from bluegreen.docker.shell import ask
-from bluegreen.edge.render import State
+from bluegreen.edge.state import State
 from bluegreen.errors import BluegreenError, GuardRefused
-from bluegreen.plan.facts import LABEL
 
 EXPORT_SECONDS = 30
 READ_TRIES, READ_PAUSE = 20, 0.1

@@ -12,11 +12,13 @@ from bluegreen.config import load as config
 from bluegreen.config.settings import COLORS, EDGE, Docker, Settings
 from bluegreen.data.plan import DataPlan, plan_data
 from bluegreen.data.snapshots import copy_name
-from bluegreen.edge.render import State, render
+from bluegreen.docker.facts import Container
+from bluegreen.edge.render import render
+from bluegreen.edge.state import State
 from bluegreen.errors import ConfigError
 from bluegreen.plan import guard
 from bluegreen.plan import words as plan
-from bluegreen.plan.facts import Container, Facts, read_facts
+from bluegreen.plan.facts import Facts, read_facts
 from bluegreen.plan.fingerprint import Fingerprint, fingerprint_color, fingerprint_edge
 from bluegreen.plan.leftovers import (
     read_state,

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from bluegreen.config.images import image_reference
 from bluegreen.config.settings import Color, Settings, other
 from bluegreen.data.plan import DataPlan, describe_data
-from bluegreen.edge.render import State
+from bluegreen.edge.state import State
 from bluegreen.plan.fingerprint import Fingerprint
 from bluegreen.plan.guard import Previous
 

@@ -13,10 +13,10 @@ from bluegreen.config.images import built_name, image_reference
 from bluegreen.config.settings import Color, Edge, Settings
 from bluegreen.data.environment import environment, is_secret
 from bluegreen.data.names import copy_of, data_of, snapshots_of
+from bluegreen.docker.facts import COPY_LABEL, FINGERPRINT_LABEL, LABEL
 from bluegreen.edge.follow import start_with_peers
-from bluegreen.edge.render import BOOTSTRAP, CONFIG_FOLDER, START_SCRIPT, TEMPLATES, WAITING
-from bluegreen.plan.facts import COPY_LABEL, FINGERPRINT_LABEL, LABEL
-from bluegreen.plan.fingerprint import digest_of, fingerprint_color
+from bluegreen.edge.render import START_SCRIPT, TEMPLATES
+from bluegreen.edge.state import BOOTSTRAP, CONFIG_FOLDER, WAITING
 
 LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
 EDGE_STOP_GRACE = 10
@@ -35,6 +35,7 @@ class Scope:
         root: the project's folder, which relative paths start from.
         parent: the component that the resources belong to.
         copies: the copy of the data that each color runs on; "" = the one it began in.
+        made_of: the digest of what each color is made of.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Scope:
     root: Path
     parent: pulumi.Resource
     copies: Mapping[Color, str]
+    made_of: Mapping[Color, str]
 
     def container(self, part: str) -> str:
         """The Docker name of a color's or the edge's container; it is its host name too."""
@@ -193,8 +195,7 @@ def make_color(
     uploads = [(defaults.INI_TARGET, (scope.root / ini).read_text())] if ini else []
     volume = copy_of(scope.name, copy) if copy and not settings.database_url else None
     volumes = [(volume or data.name, settings.data_path)] if data else []
-    made_of = fingerprint_color(settings, color, scope.name, scope.root, copy)
-    labels = {FINGERPRINT_LABEL: digest_of(made_of)} | ({COPY_LABEL: copy} if copy else {})
+    labels = {FINGERPRINT_LABEL: scope.made_of[color]} | ({COPY_LABEL: copy} if copy else {})
     limits = settings.limits
     container = docker.Container(
         color,

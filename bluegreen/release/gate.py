@@ -12,7 +12,7 @@ from bluegreen.config.settings import Docker, Health, Place
 from bluegreen.docker.transport import EdgeTransport
 from bluegreen.docker.watch import Watch
 from bluegreen.edge.edges import Opened, open_edges
-from bluegreen.edge.render import CONFIG_FOLDER, state_of
+from bluegreen.edge.state import CONFIG_FOLDER, state_of
 from bluegreen.errors import BluegreenError, EdgeUnreachable, GateFailed
 from bluegreen.health.probe import Answer, Passed, Refused, ask, wait_until_healthy
 from bluegreen.platforms.swarm.replicas import Replicas

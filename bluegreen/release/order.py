@@ -6,8 +6,6 @@ from typing import Any
 
 from bluegreen.config.settings import Bake, Docker, Health, Place
 
-TRIAL_HOLD = "trial"  # hold writes back from the target alone, from the switch on
-
 
 @dataclass(frozen=True)
 class Order:

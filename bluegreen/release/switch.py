@@ -10,17 +10,21 @@ import os
 import signal
 import sys
 import time
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 from bluegreen.config.settings import Bake
+from bluegreen.docker.shell import Shell
 from bluegreen.docker.watch import Watch
-from bluegreen.edge.edges import Edges, nginx_in, open_edges
+from bluegreen.edge.edges import Edges, Opened, open_edges
 from bluegreen.edge.nginx import POLL, TRIAL, Nginx
-from bluegreen.edge.render import HEAD_START, State, digest, stamp
+from bluegreen.edge.render import digest, stamp
+from bluegreen.edge.state import HEAD_START, State
 from bluegreen.edge.traffic import Count, Traffic
 from bluegreen.errors import BluegreenError, EdgeUnreachable, SwitchFailed
-from bluegreen.platforms.swarm.replicas import Replicas, require_all
+from bluegreen.health.probe import Refused, wait_until_healthy
+from bluegreen.platforms.swarm.replicas import Replicas
 from bluegreen.release.order import Order, Report
 
 # Long enough for a name that nginx asked for before the container was there: it asks a lost
@@ -137,6 +141,31 @@ class Switch:
             return 0
         traffic.ended.wait(GRACE / 4)  # the last lines of the log are still on their way
         return traffic.cut_since(deadline - POLL)
+
+
+def nginx_in(opened: Opened, order: Order) -> "Nginx | Edges":
+    """What an order's switch acts on: the one nginx, or all of them."""
+    if len(order.places) == 1:
+        return Nginx(opened.shells[order.places[0].container], order.health)
+    return Edges(opened, order.health, order.drain_timeout, order.edges_required)
+
+
+def require_all(order: Order, shells: Mapping[str, Shell]) -> None:
+    """Look at every replica once more: a gate that has passed is not run again for a switch.
+
+    Raises:
+        SwitchFailed: one is not well, and did not become so within the gate's time.
+    """
+    health = replace(order.health, passes=1)
+    with Replicas(order.container, order.replicas, order.docker) as replicas:
+        result = wait_until_healthy(
+            lambda seconds: replicas.ask(shells, order.url, health, seconds),
+            health,
+            died=replicas.died,
+            why=replicas.why,
+        )
+    if isinstance(result, Refused):
+        raise SwitchFailed(f"{result.reason}, last seen: {result.last}; nothing was switched")
 
 
 def _watch(order: Order) -> Watch | Replicas:

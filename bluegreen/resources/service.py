@@ -16,6 +16,7 @@ from bluegreen.config.settings import Color, Place, Settings, other
 from bluegreen.config.urls import direct_urls, edge_urls
 from bluegreen.data.plan import DataPlan
 from bluegreen.edge.render import render
+from bluegreen.plan.fingerprint import digest_of, fingerprint_color
 from bluegreen.platforms.containers import (
     Made,
     Scope,
@@ -69,7 +70,13 @@ class BlueGreenService(pulumi.ComponentResource):
             opts: resource options.
         """
         super().__init__("bluegreen:index:Service", name, None, opts)
-        self._scope = scope = Scope(name, settings, root, self, data_plan.copies)
+        made_of = {
+            color: digest_of(
+                fingerprint_color(settings, color, name, root, data_plan.copies[color])
+            )
+            for color in settings.declared
+        }
+        self._scope = scope = Scope(name, settings, root, self, data_plan.copies, made_of)
         target, outgoing = settings.active_color, other(settings.active_color)
 
         network = make_overlay(scope) if settings.swarm else make_network(scope)

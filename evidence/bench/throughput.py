@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bluegreen.config import defaults
-from bluegreen.plan.facts import LABEL
+from bluegreen.docker.facts import LABEL
 from evidence.bench.errors import BenchError
 from evidence.bench.figures import ratio, spread
 from evidence.lab.host import docker, free_ports

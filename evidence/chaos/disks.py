@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bluegreen.plan.facts import LABEL
+from bluegreen.docker.facts import LABEL
 from evidence.lab.host import docker, must
 
 STATE_MEGABYTES = 8

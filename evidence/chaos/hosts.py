@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from bluegreen.config.settings import other
-from bluegreen.edge.render import CONFIG_FOLDER
+from bluegreen.edge.state import CONFIG_FOLDER
 from evidence.chaos import disks
 from evidence.chaos.daemon import PrivateDaemon
 from evidence.chaos.fault import Scene, fault

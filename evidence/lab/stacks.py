@@ -19,7 +19,7 @@ import httpx
 import yaml
 
 from bluegreen.config.settings import Color
-from bluegreen.plan.facts import LABEL
+from bluegreen.docker.facts import LABEL
 from evidence.lab.host import Finished, LabFailed, docker, finish, free_ports
 
 ROOT = Path(__file__).resolve().parents[2]

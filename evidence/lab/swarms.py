@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import evidence.load as load
-from bluegreen.plan.facts import LABEL
+from bluegreen.docker.facts import LABEL
 from evidence.lab.cluster import Cluster, Node
 from evidence.lab.host import LabFailed
 from evidence.lab.stacks import VERSIONS, Stack, remove

@@ -17,8 +17,8 @@ import pytest
 import websockets
 
 from bluegreen.config.defaults import EDGE_IMAGE, IMAGE
+from bluegreen.docker.facts import LABEL
 from bluegreen.edge.render import render, stamp
-from bluegreen.plan.facts import LABEL
 from evidence.lab.host import docker, free_ports
 from evidence.lab.processes import wait_for
 from evidence.lab.stacks import Stack, remove, removed

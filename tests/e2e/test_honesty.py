@@ -11,7 +11,7 @@ from pathlib import Path
 
 import evidence.load as load
 from bluegreen.config import defaults
-from bluegreen.plan.facts import LABEL
+from bluegreen.docker.facts import LABEL
 from evidence.lab.host import docker, free_ports
 from evidence.lab.processes import wait_for
 from evidence.lab.stacks import remove

@@ -7,9 +7,9 @@ import pytest
 from bluegreen.config.settings import Settings
 from bluegreen.data.plan import DataPlan, describe_data, plan_data
 from bluegreen.data.snapshots import copy_name, moment_of
-from bluegreen.edge.render import State
+from bluegreen.docker.facts import Container
+from bluegreen.edge.state import State
 from bluegreen.errors import ConfigError
-from bluegreen.plan.facts import Container
 from tests.unit.examples import make_settings
 
 URL = "postgres://grafana:secret@db/grafana"

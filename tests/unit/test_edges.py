@@ -10,7 +10,7 @@ from bluegreen.config.settings import Docker, Place
 from bluegreen.docker.shell import Shell
 from bluegreen.edge import edges as edges_module
 from bluegreen.edge.edges import Edges, Opened, open_edges
-from bluegreen.edge.render import State
+from bluegreen.edge.state import State
 from bluegreen.errors import EdgeUnreachable, SwitchFailed
 from bluegreen.health.probe import Answer
 from tests.unit.conftest import FakeDocker

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from bluegreen.config.settings import Settings
-from bluegreen.edge.render import State, render, stamp
+from bluegreen.docker.facts import Container
+from bluegreen.edge.render import render, stamp
+from bluegreen.edge.state import State, read_edge
 from bluegreen.errors import GuardRefused
-from bluegreen.plan.facts import Container, read_edge
 from bluegreen.plan.fingerprint import Fingerprint, digest_of, fingerprint_color, fingerprint_edge
 from bluegreen.plan.guard import Previous, drift, refuse_interruptions
 from tests.unit.conftest import FakeDocker

@@ -8,7 +8,7 @@ import pytest
 from bluegreen.config.settings import Docker
 from bluegreen.edge import hold
 from bluegreen.edge.hold import Hold
-from bluegreen.edge.render import FLAGS
+from bluegreen.edge.state import FLAGS
 from bluegreen.errors import DataFailed
 from evidence.lab.processes import wait_for
 from tests.unit.conftest import FakeDocker

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bluegreen.config.settings import Docker
-from bluegreen.edge.render import State
+from bluegreen.edge.state import State
 from bluegreen.errors import GuardRefused
 from bluegreen.plan.leftovers import Thing, read_state, read_things, refuse_leftovers, unknown_to
 from tests.unit.conftest import FakeDocker

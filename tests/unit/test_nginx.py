@@ -12,9 +12,8 @@ from bluegreen.docker.shell import Shell
 from bluegreen.edge import nginx as acts
 from bluegreen.edge import scripts
 from bluegreen.edge.nginx import Nginx
-from bluegreen.edge.render import FLAGS
+from bluegreen.edge.state import FLAGS, TRIAL_HOLD
 from bluegreen.errors import CommandFailed, EdgeUnreachable, SwitchFailed
-from bluegreen.release.order import TRIAL_HOLD
 from tests.unit.conftest import FakeDocker
 from tests.unit.examples import make_health
 

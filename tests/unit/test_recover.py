@@ -16,7 +16,7 @@ from bluegreen.cli.errors import CommandError
 from bluegreen.cli.project import Project
 from bluegreen.cli.recover import find_lock, heal, recover
 from bluegreen.config.settings import Docker, Place
-from bluegreen.edge.render import State
+from bluegreen.edge.state import State
 from tests.unit.conftest import FakeDocker
 
 PENDING = {

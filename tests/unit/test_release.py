@@ -8,7 +8,7 @@ import pytest
 from bluegreen.cli import release
 from bluegreen.cli.progress import Progress
 from bluegreen.cli.project import Project
-from bluegreen.edge.render import State
+from bluegreen.edge.state import State
 
 
 def project(active: str, *history: tuple[str, str]) -> Project:

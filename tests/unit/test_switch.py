@@ -11,7 +11,8 @@ import pytest
 
 from bluegreen.config.settings import Bake, Docker
 from bluegreen.edge.nginx import Nginx
-from bluegreen.edge.render import State, digest, state_of
+from bluegreen.edge.render import digest
+from bluegreen.edge.state import State, state_of
 from bluegreen.edge.traffic import Count
 from bluegreen.errors import BluegreenError, CommandFailed, EdgeUnreachable, SwitchFailed
 from bluegreen.health.probe import Answer

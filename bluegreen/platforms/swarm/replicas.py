@@ -8,7 +8,6 @@ import contextlib
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -19,31 +18,12 @@ from bluegreen.docker.shell import Shell
 from bluegreen.docker.transport import EdgeTransport
 from bluegreen.docker.watch import LOG_LINES
 from bluegreen.edge.edges import each
-from bluegreen.errors import BluegreenError, SwitchFailed
-from bluegreen.health.probe import Answer, Refused, ask, wait_until_healthy
+from bluegreen.errors import BluegreenError
+from bluegreen.health.probe import Answer, ask
 from bluegreen.platforms.swarm.tasks import FAILED, Task, changed_since, log_tail, read_tasks
-from bluegreen.release.order import Order
 
 NEW = 5.0  # seconds; a service that was changed longer ago was so by an update before this one
 PULSE = 1.0  # a Swarm tells nobody when a replica fails: it has to be asked
-
-
-def require_all(order: Order, shells: Mapping[str, Shell]) -> None:
-    """Look at every replica once more: a gate that has passed is not run again for a switch.
-
-    Raises:
-        SwitchFailed: one is not well, and did not become so within the gate's time.
-    """
-    health = replace(order.health, passes=1)
-    with Replicas(order.container, order.replicas, order.docker) as replicas:
-        result = wait_until_healthy(
-            lambda seconds: replicas.ask(shells, order.url, health, seconds),
-            health,
-            died=replicas.died,
-            why=replicas.why,
-        )
-    if isinstance(result, Refused):
-        raise SwitchFailed(f"{result.reason}, last seen: {result.last}; nothing was switched")
 
 
 class Replicas:

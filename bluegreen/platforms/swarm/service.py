@@ -12,8 +12,7 @@ from bluegreen.config import defaults
 from bluegreen.config.images import image_of
 from bluegreen.config.settings import Color, Limits, Settings
 from bluegreen.data.environment import environment, secret_variables
-from bluegreen.plan.facts import COPY_LABEL, FINGERPRINT_LABEL, LABEL
-from bluegreen.plan.fingerprint import digest_of, fingerprint_color
+from bluegreen.docker.facts import COPY_LABEL, FINGERPRINT_LABEL, LABEL
 from bluegreen.platforms.containers import LOG_LIMITS, Made, Scope
 from bluegreen.platforms.swarm.scale import Scale
 
@@ -55,7 +54,7 @@ def make_replicas(
     assert settings.swarm
     copy = scope.copies[color]
     plain, secret = _variables(settings, environment(settings, copy))
-    labels = {LABEL: scope.name, FINGERPRINT_LABEL: made_of(scope, color)}
+    labels = {LABEL: scope.name, FINGERPRINT_LABEL: scope.made_of[color]}
     labels |= {COPY_LABEL: copy} if copy else {}
     placement = settings.swarm.placement
     service = docker.Service(
@@ -100,7 +99,7 @@ def make_replicas(
         ),
     )
     # A service stays the same when its replicas are made anew.
-    identity = pulumi.Output.concat(service.id, " ", made_of(scope, color))
+    identity = pulumi.Output.concat(service.id, " ", scope.made_of[color])
     scale = Scale(
         f"scale-{color}",
         service=scope.container(color),
@@ -110,12 +109,6 @@ def make_replicas(
         opts=scope.options(),
     )
     return Made(scale, identity)
-
-
-def made_of(scope: Scope, color: Color) -> str:
-    """What its replicas are made of, as one digest: the service stays when that changes."""
-    copy = scope.copies[color]
-    return digest_of(fingerprint_color(scope.settings, color, scope.name, scope.root, copy))
 
 
 def _variables(

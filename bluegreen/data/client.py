@@ -1,21 +1,17 @@
-"""An external database: what its URL says, and what is asked of it in a container of its tools.
+"""What is asked of an external database, in a container of its own tools.
 
 The password goes in on standard input, into the environment of one shell there.
 """
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Self
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import parse_qs
 
+from bluegreen.config.database import Database
 from bluegreen.config.settings import Docker
 from bluegreen.data import tools
 from bluegreen.errors import DataFailed
 
-ALLOWED = "postgres://USER:PASSWORD@HOST[:PORT]/DATABASE or mysql://… (a secret)"
-PORTS = {"postgres": 5432, "mysql": 3306}
-NAMES = {"postgres": "PostgreSQL", "mysql": "MySQL"}
 PATIENCE = 5  # seconds, for a connection
 
 _MOMENT = "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US+00:00')"
@@ -34,55 +30,6 @@ _SCHEMA = {
         f"{_COLUMNS} = database()) c"
     ),
 }
-
-
-@dataclass(frozen=True)
-class Database:
-    """A database by its URL; `options` is the URL's query."""
-
-    engine: str
-    host: str
-    port: int
-    user: str
-    password: str = field(repr=False)
-    name: str
-    options: str
-
-    @classmethod
-    def from_url(cls, url: str) -> Self:
-        """Take a URL apart; raises ValueError for one that is not usable, without showing it."""
-        parts = urlsplit(url)
-        name = unquote(parts.path.removeprefix("/"))
-        if parts.scheme not in PORTS or not parts.hostname or not parts.username or not name:
-            raise ValueError("not a database's URL")
-        if "/" in name or parts.fragment:
-            raise ValueError("not a database's URL")
-        return cls(
-            engine=parts.scheme,
-            host=parts.hostname,
-            port=parts.port or PORTS[parts.scheme],
-            user=unquote(parts.username),
-            password=unquote(parts.password or ""),
-            name=name,
-            options=parts.query,
-        )
-
-    @property
-    def url(self) -> str:
-        """The URL, put together again."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        user = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
-        query = f"?{self.options}" if self.options else ""
-        return f"{self.engine}://{user}@{host}:{self.port}/{quote(self.name, safe='')}{query}"
-
-    @property
-    def where(self) -> str:
-        """What and where it is, without anything secret."""
-        return f"{NAMES[self.engine]} database {self.name} on {self.host}:{self.port}"
-
-    def copy(self, copy: str) -> Self:
-        """The database that a dump was restored into; "" = this one."""
-        return replace(self, name=f"{self.name}_{copy.replace('-', '_')}") if copy else self
 
 
 class Client:
