@@ -8,6 +8,7 @@ from types import FrameType
 import typer
 
 from bluegreen.cli import data, recover
+from bluegreen.cli.checkpoint import mend
 from bluegreen.cli.errors import CommandError, Exit
 from bluegreen.cli.git import commit
 from bluegreen.cli.progress import Progress
@@ -105,8 +106,6 @@ def release(
     git: bool,
 ) -> None:
     """Make a color live at a version, on a copy of the data ("": as its mode has it)."""
-    for line in recover.heal(project):
-        progress.tell("recovered", line)
     file = project.file
     before = project.serves()
     file.change_copy(copy)
@@ -143,13 +142,36 @@ def release(
     )
 
 
+def heal_first(project: Project, progress: Progress, *, yes: bool) -> None:
+    """Before a release: remove what a killed update left, once that is agreed to.
+
+    Raises:
+        CommandError: not agreed to; somebody else is at work; or what is there is not this
+            stack's, of which nothing is touched.
+    """
+    project.create()
+    for line in mend(project.name):
+        progress.tell("recovered", line)
+    found = recover.examine(project)
+    if found.foreign:
+        recover.refuse_foreign(project, found)
+    if not found.words:
+        return
+    progress.tell("plan", "\n".join(["first:", *(f"  {line}" for line in found.words)]))
+    if not yes and not typer.confirm("Do it?"):
+        raise CommandError("not done", serves=project.serves(), code=Exit.OK)
+    for line in recover.heal(project, found):
+        progress.tell("recovered", line)
+
+
 def _preview(project: Project, progress: Progress) -> None:
     shown = Progress(quiet=True)
     outcome = project.preview(shown)
     if not outcome.ok:
         errors = shown.errors or outcome.errors
         raise CommandError("\n".join(errors), serves=project.serves(), code=Exit.USAGE)
-    progress.tell("plan", shown.plan or "nothing to release: all is as the config says")
+    words = "\n".join(outcome.words)
+    progress.tell("plan", words or "nothing to release: all is as the config says")
 
 
 @contextmanager
