@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pulumi
 
-from bluegreen import stack
+from bluegreen import interrupt, stack
 from bluegreen.errors import BluegreenError
 from bluegreen.service import BlueGreenService
 
 ROOT = Path(__file__).resolve().parent
+
+interrupt.end_quietly()
 
 try:
     settings = stack.read_settings(ROOT)

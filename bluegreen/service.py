@@ -26,6 +26,7 @@ from bluegreen.data.step import DataStep
 from bluegreen.edge import render
 from bluegreen.gate import HealthGate
 from bluegreen.images import image_of
+from bluegreen.interrupt import end_quietly
 from bluegreen.order import Order
 from bluegreen.settings import Color, Place, Settings, other
 from bluegreen.swarm.service import make_overlay, make_replicas
@@ -68,6 +69,7 @@ class BlueGreenService(pulumi.ComponentResource):
             drift: how what nginx serves differs from the stack's outputs; "" normally.
             opts: resource options.
         """
+        end_quietly()
         super().__init__("bluegreen:index:Service", name, None, opts)
         self._scope = scope = Scope(name, settings, root, self, data_plan.copies)
         target, outgoing = settings.active_color, other(settings.active_color)
