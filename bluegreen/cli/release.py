@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event
 from types import FrameType
 
 import typer
@@ -117,7 +118,7 @@ def release(
     except BaseException:
         file.restore()  # the file is changed only if the update is run
         raise
-    with _one_interrupt(progress):
+    with _one_interrupt(progress) as interrupted:
         outcome = project.up(f"{who()}: {before} → {color} {version}", progress)
     if outcome.ok:
         edge = project.edge()
@@ -132,6 +133,16 @@ def release(
         file.restore()  # somebody else is at work on the stack, and nothing of this was begun
         todo = "wait for it; if it is dead, `pulumi cancel` takes its lock away"
         raise CommandError("\n".join(errors), serves=project.serves(), todo=todo)
+    if interrupted.is_set():
+        raise CommandError(
+            "\n".join([f"the release of {color} {version} was interrupted", *errors]),
+            serves=project.serves(),
+            todo=(
+                f"run the same command again to finish it, or `bluegreen deploy --abort -s "
+                f"{project.name}` to give it up"
+            ),
+            code=Exit.INTERRUPTED,
+        )
     raise CommandError(
         "\n".join(errors),
         serves=project.serves(),
@@ -175,14 +186,19 @@ def _preview(project: Project, progress: Progress) -> None:
 
 
 @contextmanager
-def _one_interrupt(progress: Progress) -> Iterator[None]:
-    """Let one Ctrl-C end the update in good order: pulumi gets it too, and this waits for it."""
+def _one_interrupt(progress: Progress) -> Iterator[Event]:
+    """Let Ctrl-C end the update in good order: pulumi gets it too, and this waits for it.
+
+    Yields an event that is set once Ctrl-C has come.
+    """
+    came = Event()
 
     def note(_signal: int, _frame: FrameType | None) -> None:
+        came.set()
         progress.tell("interrupted", "stopping: what serves now goes on serving …")
 
     before = signal.signal(signal.SIGINT, note)
     try:
-        yield
+        yield came
     finally:
         signal.signal(signal.SIGINT, before)

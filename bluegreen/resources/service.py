@@ -16,6 +16,7 @@ from bluegreen.config.settings import Color, Place, other
 from bluegreen.config.urls import direct_urls, edge_urls
 from bluegreen.data.plan import DataPlan
 from bluegreen.edge.render import render
+from bluegreen.interrupt import end_quietly
 from bluegreen.plan.fingerprint import Fingerprint, digest_of
 from bluegreen.plan.ownership import keyed
 from bluegreen.plan.update import Plan
@@ -60,6 +61,7 @@ class BlueGreenService(pulumi.ComponentResource):
             root: the project's folder, which relative paths start from.
             opts: resource options.
         """
+        end_quietly()
         name, settings, data_plan = plan.situation.name, plan.settings, plan.data
         super().__init__("bluegreen:index:Service", name, None, opts)
         self._images = {c: plan.made_of[c]["image"] for c in settings.declared}
