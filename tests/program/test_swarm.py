@@ -35,7 +35,7 @@ def test_a_release_on_a_swarm_is_one_graph_too() -> None:
     before = {"live": {"color": "green"}, "fingerprints": {"green": {"image": "x"}}}
     found = run(before, standby="keep", standby_replicas=1)
     assert found["blue"].type == "docker:index/service:Service"
-    assert found["scale-blue"].depends_on == {"blue"}
+    assert found["scale-blue"].depends_on == {"blue", "identity"}
     assert found["gate"].depends_on >= {"edge-a", "edge-b", "scale-blue"}
     assert "switch" not in found.before("blue")
     assert {"gate", "switch", "edge-a", "edge-b"} <= found.before("green")
