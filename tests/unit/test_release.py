@@ -15,9 +15,7 @@ def project(active: str, *history: tuple[str, str]) -> Project:
     """A stack whose file and nginx agree on a color, with these updates, the newest first."""
     versions = {"blue_version": "12.3.0", "green_version": "12.4.0"}
     updates = [
-        SimpleNamespace(
-            result=result, config={"bluegreen:active_color": SimpleNamespace(value=color)}
-        )
+        SimpleNamespace(result=result, config={"active_color": SimpleNamespace(value=color)})
         for color, result in history
     ]
     made = SimpleNamespace(
@@ -25,6 +23,7 @@ def project(active: str, *history: tuple[str, str]) -> Project:
         edge=lambda: State(active, versions[f"{active}_version"], 3, "then", "abc"),
         file=SimpleNamespace(data={}, active_color=active, get=lambda key: versions.get(key, "")),
         history=lambda: updates,
+        ours=lambda config: config,
     )
     return cast("Project", made)
 
