@@ -158,8 +158,12 @@ class Project:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "plan.json"
             workspace = self.stack.workspace
-            workspace.env_vars = {**workspace.env_vars, PLAN_FILE: str(file)}
-            ended = self._run(lambda: self.stack.preview(on_event=on_event, color="never"))
+            before = workspace.env_vars
+            workspace.env_vars = {**before, PLAN_FILE: str(file)}
+            try:
+                ended = self._run(lambda: self.stack.preview(on_event=on_event, color="never"))
+            finally:
+                workspace.env_vars = before  # the update that follows has no such folder
             said = json.loads(file.read_text()) if file.exists() else {}
         return replace(ended, words=said.get("words", []), reasons=said.get("reasons", []))
 
