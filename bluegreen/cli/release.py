@@ -49,7 +49,7 @@ def _unfinished(project: Project, live: Color) -> bool:
     """Whether no update that ended well has made this color live."""
     for update in project.history():
         if update.result == "succeeded":
-            return update.config["bluegreen:active_color"].value != live
+            return project.ours(update.config)["active_color"].value != live
     return True
 
 
@@ -90,9 +90,9 @@ def rollback(project: Project, progress: Progress, *, yes: bool, git: bool) -> N
 def _version_before(project: Project, color: Color) -> str:
     """The version that a color carried when it was last live, from the history."""
     for update in project.history():
-        config = {key: value.value for key, value in update.config.items()}
-        if update.result == "succeeded" and config.get("bluegreen:active_color") == color:
-            return config.get(f"bluegreen:{color}_version", "")
+        config = {key: given.value for key, given in project.ours(update.config).items()}
+        if update.result == "succeeded" and config.get("active_color") == color:
+            return str(config.get(f"{color}_version", ""))
     return ""
 
 
@@ -161,7 +161,7 @@ def heal_first(project: Project, progress: Progress, *, yes: bool) -> None:
             stack's, of which nothing is touched.
     """
     project.create()
-    for line in mend(project.name):
+    for line in mend(project.namespace, project.name):
         progress.tell("recovered", line)
     found = recover.examine(project)
     if found.foreign:

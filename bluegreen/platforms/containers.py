@@ -15,8 +15,9 @@ from bluegreen.data.environment import environment, is_secret
 from bluegreen.data.names import copy_of, data_of, snapshots_of
 from bluegreen.docker.facts import COPY_LABEL, FINGERPRINT_LABEL, LABEL, STACK_LABEL
 from bluegreen.edge.follow import start_with_peers
-from bluegreen.edge.render import START_SCRIPT, TEMPLATES
+from bluegreen.edge.render import START_SCRIPT
 from bluegreen.edge.state import BOOTSTRAP, CONFIG_FOLDER, WAITING
+from bluegreen.edge.templates import TEMPLATES
 
 LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
 EDGE_STOP_GRACE = 10

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -265,4 +266,4 @@ class BlueGreenService(pulumi.ComponentResource):
 def _python(root: Path) -> str:
     """Return this Python, by a path that is the same on every machine where that can be had."""
     here = Path(sys.executable)
-    return os.path.relpath(here, root) if here.is_relative_to(root) else str(here)
+    return shlex.quote(os.path.relpath(here, root) if here.is_relative_to(root) else str(here))
