@@ -78,7 +78,7 @@ def test_an_nginx_that_cannot_hold_writes_back_is_told(
 ) -> None:
     """Its config is from before the mode was set, and was not replaced."""
     answering(fake_docker, "000")
-    with pytest.raises(DataFailed, match="nginx cannot hold writes back: .* it answers 000"):
+    with pytest.raises(DataFailed, match=r"nginx cannot hold writes back: .* it answers 000"):
         Hold("edge", Docker())
     assert not list(flags.iterdir())
 

@@ -28,9 +28,9 @@ def copy_data(source: Path, target: Path) -> tuple[str, float]:
     with contextlib.ExitStack() as stack:
         locks = [stack.enter_context(_opened(file)) for file in databases]
         readers = [stack.enter_context(_opened(file)) for file in databases]
-        begun = time.monotonic()
         for lock in locks:
             lock.execute("BEGIN IMMEDIATE")
+        begun = time.monotonic()
         for reader in readers:
             reader.execute("BEGIN")
             reader.execute("SELECT count(*) FROM sqlite_master").fetchone()

@@ -41,10 +41,11 @@ def locked(store: Path, *, alone: bool, wait: bool) -> Iterator[None]:
     mode = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
     folder = os.open(store, os.O_RDONLY)  # the folder itself: a full disk has no room for a file
     try:
-        fcntl.flock(folder, mode if wait else mode | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(folder, mode if wait else mode | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy from None
         yield
-    except BlockingIOError:
-        raise Busy from None
     finally:
         os.close(folder)
 
