@@ -7,12 +7,13 @@ removed, as prune jobs do it with volumes that no container uses, would come up 
 from collections.abc import Collection, Mapping, Sequence
 
 from bluegreen.config.data import FIRST
-from bluegreen.config.settings import Settings
+from bluegreen.config.settings import COLORS, Settings
 from bluegreen.data import modes, tools
 from bluegreen.data.modes.mode import DataPlan, Needed
 from bluegreen.data.modes.words import when_left
 from bluegreen.data.names import data_of, snapshots_of
 from bluegreen.data.snapshots import Store
+from bluegreen.docker.facts import Container
 from bluegreen.edge.state import State
 from bluegreen.errors import BluegreenError
 
@@ -28,6 +29,7 @@ def missing_data(
     live: str,
     edge: State | None,
     recorded: Mapping[str, str],
+    containers: Mapping[str, Container],
     known: Collection[str],
 ) -> list[str]:
     """Why an update would start a color on data that is gone: one reason, or none.
@@ -42,16 +44,18 @@ def missing_data(
         live: the live color; "" before the first release.
         edge: what nginx serves.
         recorded: the stack's output `data`: {mode, copy, before, at}.
+        containers: what runs, by part; Docker removes no volume that a container is made with.
         known: volumes that are there; Docker is asked for others by their names.
     """
     mode = modes.of(settings)
     # Without a word of what was, a stack with a live color is taken to have had its data there.
     had = bool(live) and modes.named(recorded.get("mode", mode.name)).on_volumes
+    used = {mode.volume(service, containers[c].copy) for c in COLORS if c in containers}
     target, declared = settings.active_color, settings.declared
     missing = [
         each
         for each in mode.required(service, plan, declared, target, had_volumes=had)
-        if each.volume not in known and _is_gone(settings, each.volume)
+        if each.volume not in {*used, *known} and _is_gone(settings, each.volume)
     ]
     if not missing:
         return []

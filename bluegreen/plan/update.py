@@ -93,6 +93,7 @@ def plan_update(settings: Settings, situation: Situation, stack: str, root: Path
             live=situation.live,
             edge=situation.edge,
             recorded=situation.previous.data,
+            containers=situation.containers,
             known=situation.volumes,
         ),
     ]
