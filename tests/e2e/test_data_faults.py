@@ -127,7 +127,7 @@ def test_shared_data_a_pinned_copy_and_the_snapshots_are_missed_too(stack: Stack
 
 def test_a_stack_goes_over_to_clones_in_one_release(make_stack: StackMaker) -> None:
     """Nginx gets a config that can hold writes back, then the copy is made; nothing is lost."""
-    stack = make_stack(bake={"seconds": 1}, drain_timeout=3)
+    stack = make_stack(bake={"seconds": 1}, drain_timeout=12)
     stack.up()
     stack.configure(data={"mode": "clone"})
     with load.running(stack.url, plan=READING) as traffic, Writer(stack.url) as writer:
