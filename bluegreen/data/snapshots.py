@@ -6,7 +6,7 @@ Each has a moment, the color and version that wrote the data, its schema, and ch
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -135,4 +135,6 @@ class Store:
 
 
 def _snapshot(raw: Mapping[str, Any]) -> Snapshot:
-    return Snapshot(**{**raw, "removed": tuple(raw.get("removed") or ())})
+    # A later version may have put more into a manifest than is known here.
+    known = {each.name: raw[each.name] for each in fields(Snapshot) if each.name in raw}
+    return Snapshot(**known | {"removed": tuple(raw.get("removed") or ())})

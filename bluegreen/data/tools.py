@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bluegreen.config.settings import Docker
-from bluegreen.data.inside.verbs import BUSY
+from bluegreen.data.inside.trees import BUSY
 from bluegreen.docker.facts import COPY_LABEL, LABEL
 from bluegreen.docker.shell import ask
 from bluegreen.errors import DataFailed

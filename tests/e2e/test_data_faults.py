@@ -2,13 +2,17 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import pytest
 
 import evidence.load as load
-from bluegreen.data.names import copy_of, data_of, snapshots_of, step_of
+from bluegreen.config import defaults
+from bluegreen.data.names import copy_of, data_of, snapshots_of
 from evidence.lab.host import docker
 from evidence.lab.processes import everything_below, kill, wait_for
 from evidence.lab.stacks import BLUEGREEN, Stack
@@ -157,8 +161,7 @@ def test_a_change_of_mode_that_is_killed_leaves_what_served(
     stack.configure(data={"mode": "clone"})
     # An open request keeps an old worker for as long as the drain.
     with load.running(stack.url, plan=load.Plan(slow=1, download=0, pace=0.25)):
-        command = [str(BLUEGREEN), "deploy", "12.4.0", "--yes", "--stack", stack.name]
-        process = stack.start([*command, "--dir", str(stack.folder)])
+        process = stack.start([str(BLUEGREEN), "deploy", "12.4.0", "--yes", *where(stack)])
         if moment == "old workers":
             header = "head -n 1 /etc/bluegreen/stable.conf"
             first = stack.exec_edge(header)
@@ -176,47 +179,61 @@ def test_a_change_of_mode_that_is_killed_leaves_what_served(
     assert has(stack, "after")
 
 
-def fill(stack: Stack, megabytes: int) -> None:
-    """Make the data so big that copying it takes a while."""
-    script = f"dd if=/dev/urandom of=/var/lib/grafana/big bs=1M count={megabytes} 2>/dev/null"
-    color = stack.live()[0]
-    docker("exec", "--user", "0", f"{stack.service}-{color}", "sh", "-c", script)
+HOLDS = """\
+import fcntl, os, sys
+fcntl.flock(os.open("/snapshots", os.O_RDONLY), fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
 
 
-def running_tools(stack: Stack) -> int:
-    """How many containers copy data of the stack."""
-    listing = ("ps", "-q", "--filter", f"label=bluegreen.service={stack.service}")
-    images = docker(*listing, "--format", "{{.Names}}").split()
-    parts = {f"{stack.service}-{part}" for part in ("edge", "blue", "green")}
-    return len([name for name in images if name not in parts])
-
-
-def start_snapshot(stack: Stack) -> "subprocess.Popen[bytes]":
-    """`bluegreen snapshot create`, in the background."""
-    words = ["snapshot", "create", "--stack", stack.name, "--dir", str(stack.folder)]
-    return stack.start([str(BLUEGREEN), *words])
+@contextmanager
+def busy_snapshots(stack: Stack) -> Iterator[None]:
+    """Somebody is at work on the snapshots, in a container of the test's own."""
+    mount = f"type=volume,src={snapshots_of(stack.service)},dst=/snapshots"
+    command = ["docker", "run", "--rm", "-i", "--mount", mount, "--entrypoint", "python3"]
+    with subprocess.Popen(
+        [*command, defaults.TOOLS_IMAGE, "-c", HOLDS],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stdout.readline() == b"held\n"
+        yield
+        process.stdin.close()
+        assert process.wait() == 0
 
 
 def test_a_release_and_a_snapshot_by_hand_wait_for_each_other(stack: Stack) -> None:
-    """Both ways round: each says that it waits, both are taken, and both are whole."""
-    stack.configure(**QUICK)
-    fill(stack, 300)
-    with load.running(stack.url, plan=CALM) as traffic:
-        by_hand = start_snapshot(stack)
-        wait_for(lambda: running_tools(stack) == 1, 30, "the snapshot by hand")
-        said = stack.up(**GREEN).output
-        assert by_hand.wait() == 0, stack.started_log.read_text()
-        assert "another snapshot of this stack is being taken" in said
-        stack.configure(active_color="blue")
-        release = stack.start(stack.command("up", "--yes", "--skip-preview"))
-        name = step_of(stack.service)
-        wait_for(lambda: name in docker("ps", "--format", "{{.Names}}"), 60, "the data step")
-        asked = stack.bluegreen("snapshot", "create")
+    """Both say that they wait, then one is taken after the other, and both are whole."""
+    stack.configure(**QUICK, **GREEN)
+    waits = "another snapshot of this stack is being taken"
+    with (
+        load.running(stack.url, plan=CALM) as traffic,
+        ThreadPoolExecutor() as pool,
+    ):
+        with busy_snapshots(stack):
+            release = stack.start(stack.command("up", "--yes", "--skip-preview"))
+            by_hand = pool.submit(stack.bluegreen, "snapshot", "create")
+            wait_for(lambda: waits in stack.started_log.read_text(), 120, "the release to wait")
+            assert release.poll() is None
+            assert stack.live() == ("blue", "12.3.0")
+        asked = by_hand.result()
         assert asked.code == 0, asked.output
-        assert "another snapshot of this stack is being taken" in asked.output
         assert release.wait() == 0, stack.started_log.read_text()
+    assert stack.live() == ("green", "12.4.0")
     assert traffic.report.failed_total == 0, traffic.report.summary()
     listed = json.loads(stack.bluegreen("snapshot", "list", "--json").output)
-    assert sorted(each["reason"] for each in listed) == ["by hand"] * 2 + ["release"] * 2
+    assert sorted(each["reason"] for each in listed) == ["by hand", "release"]
     for each in listed:
         assert stack.bluegreen("snapshot", "verify", each["id"]).code == 0
+    with busy_snapshots(stack):
+        late = stack.start([str(BLUEGREEN), "snapshot", "create", *where(stack)])
+        wait_for(lambda: waits in stack.started_log.read_text(), 120, "the snapshot to wait")
+    assert late.wait() == 0, stack.started_log.read_text()
+
+
+def where(stack: Stack) -> list[str]:
+    """Which stack a command of ours is about."""
+    return ["--stack", stack.name, "--dir", str(stack.folder)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOM = 1.05  # of what is to be copied
+BUSY = 75  # exit code: somebody else is at work (sysexits' EX_TEMPFAIL)
 
 
 class Refused(Exception):

@@ -28,6 +28,7 @@ from bluegreen.data.inside.store import (
     sweep,
 )
 from bluegreen.data.inside.trees import (
+    BUSY,
     Folders,
     Refused,
     copy_tree,
@@ -37,7 +38,6 @@ from bluegreen.data.inside.trees import (
     size_of,
 )
 
-BUSY = 75  # EX_TEMPFAIL
 Told = dict[str, Any]
 
 

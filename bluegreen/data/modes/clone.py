@@ -10,7 +10,6 @@ from bluegreen.data.modes.volumes import OnVolumes
 from bluegreen.data.modes.words import left_behind, told
 from bluegreen.data.names import copy_of, step_of
 from bluegreen.edge.hold import Hold
-from bluegreen.edge.prepare import prepare_to_hold
 from bluegreen.errors import ConfigError
 
 # Kept for as long as the provider's process lives, which is until the update's end: a release
@@ -88,7 +87,7 @@ class Clone(OnVolumes):
     def act(self, job: Job) -> dict[str, Any]:
         """Make the copy; or look at the one that is gone back to."""
         if job.act != "clone":
-            self._look(job.service, job.copy)
+            self._look(job)
             return {}
         service, docker = job.service, self._docker
         source, target = copy_of(service, job.live["copy"]), copy_of(service, job.copy)
@@ -110,6 +109,9 @@ class Clone(OnVolumes):
 
     def _hold(self, job: Job) -> Hold:
         if job.live_config:
+            # Here, as an update that changes nothing need not wait for an HTTP client to be loaded.
+            from bluegreen.edge.prepare import prepare_to_hold
+
             prepare_to_hold(
                 job.edge, self._docker, job.live_config["text"], job.live_config["url"], told
             )

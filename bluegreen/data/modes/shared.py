@@ -65,7 +65,7 @@ class Shared(OnVolumes):
     def act(self, job: Job) -> dict[str, Any]:
         """Take the snapshot."""
         if job.changes:
-            self._look(job.service, job.copy)
+            self._look(job)
         if not job.act:
             return {}
         taken = self._store(job.service).take(

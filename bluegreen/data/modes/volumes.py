@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from bluegreen.config import defaults
 from bluegreen.config.settings import Color
 from bluegreen.data import tools
-from bluegreen.data.modes.mode import DataPlan, Ground, Needed
+from bluegreen.data.modes.mode import DataPlan, Ground, Job, Needed
 from bluegreen.data.names import copy_of
 from bluegreen.data.snapshots import Snapshot, Store
 from bluegreen.errors import DataFailed
@@ -72,19 +72,24 @@ class OnVolumes:
         """Into a volume of its own."""
         return self._store(service).restore(snapshot)
 
-    def _look(self, service: str, copy: str) -> None:
-        """Make sure that a copy which users wrote in has something in it.
+    def _look(self, job: Job) -> None:
+        """Make sure that the target's copy is not empty, where users have data by now.
 
         What removes volumes that no container uses has no lock with a release, and `pulumi
         refresh` makes the first one anew, empty.
         """
-        volume = copy_of(service, copy)
-        if not self._inside("look", {"/data": volume}, service)["files"]:
-            raise DataFailed(
-                f"volume {volume} is empty: it was made anew after the data in it was removed. "
-                f"`bluegreen snapshot list` shows what can be restored; `docker volume rm {volume}`"
-                " removes the empty one"
-            )
+        volume = copy_of(job.service, job.copy)
+        if self._files(job.service, job.copy) or not self._files(job.service, job.live["copy"]):
+            return
+        raise DataFailed(
+            f"volume {volume} is empty: it was made anew after the data in it was removed. "
+            f"`bluegreen snapshot list` shows what can be restored; `docker volume rm {volume}` "
+            "removes the empty one"
+        )
+
+    def _files(self, service: str, copy: str) -> int:
+        volumes = {"/data": copy_of(service, copy)}
+        return int(self._inside("look", volumes, service)["files"])
 
     def _inside(
         self, verb: str, volumes: Mapping[str, str], service: str, name: str = ""
