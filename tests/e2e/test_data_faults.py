@@ -207,7 +207,7 @@ def busy_snapshots(stack: Stack) -> Iterator[None]:
 
 def test_a_release_and_a_snapshot_by_hand_wait_for_each_other(stack: Stack) -> None:
     """Both say that they wait, then one is taken after the other, and both are whole."""
-    stack.configure(**QUICK, **GREEN)
+    stack.configure(bake={"seconds": 0}, **GREEN)
     waits = "another snapshot of this stack is being taken"
     with (
         load.running(stack.url, plan=CALM) as traffic,
