@@ -45,6 +45,8 @@ def locked(store: Path, *, alone: bool, wait: bool) -> Iterator[None]:
             fcntl.flock(folder, mode if wait else mode | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Busy from None
+        except OSError:
+            pass  # a file system without locks, as some network ones are: go on without
         yield
     finally:
         os.close(folder)
