@@ -33,10 +33,6 @@ TRIAL = 60.0  # how much longer than its bake a switch may be on trial
 class Nginx:
     """The nginx in the edge, through an open shell there."""
 
-    # There is but one: without it there is no switch, and nobody follows it.
-    missed: tuple[str, ...] = ()
-    followed_until = 0.0
-
     def __init__(self, shell: Shell, health: Health) -> None:
         """Use this shell; `health` says what a good answer of a color is."""
         self._shell, self._health = shell, health

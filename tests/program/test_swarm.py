@@ -83,7 +83,7 @@ def test_the_switch_is_told_of_all_edges_and_replicas() -> None:
         Place(f"{NAME}-edge-a", Docker(host="ssh://op@m")),
         Place(f"{NAME}-edge-b", Docker(host="ssh://op@b")),
     )
-    assert (order.places, order.edges_required, order.replicas) == (there, 1, 3)
+    assert (order.edges, order.edges_required, order.target.replicas) == (there, 1, 3)
     assert found.inputs("switch")["environment"]["BLUEGREEN_EDGE_ID"] == "edge-a-id edge-b-id"
     gate = found.inputs("gate")
     assert [each["container"] for each in gate["edges"]] == [p.container for p in there]

@@ -12,6 +12,7 @@ from bluegreen.edge.render import START_SCRIPT, TEMPLATES, digest, fill, render,
 from bluegreen.edge.state import BOOTSTRAP, State
 from bluegreen.edge.state import state_of as read_state
 from bluegreen.errors import ConfigError
+from bluegreen.platforms import of
 from tests.unit.examples import ROOT, make_settings
 
 NAMES: dict[Color, str] = {"blue": "shop-blue", "green": "shop-green"}
@@ -21,7 +22,7 @@ BOTH = {"green_version": "12.3.0"}
 def rendered(live: Color, root: Path = ROOT, **raw: Any) -> str:
     """The config that makes a color live."""
     settings = make_settings(root, **BOTH | {"active_color": live} | raw)
-    return render(settings, live, "shop", root)
+    return render(settings, live, "shop", root, of(settings).upstream)
 
 
 def blocks(config: str, opening: str) -> list[str]:
