@@ -11,21 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bluegreen.config.settings import Color, Settings, other
-from bluegreen.edge.state import BOOTSTRAP, CONFIG_FOLDER, HEAD_START, flag_of
+from bluegreen.edge.state import HEAD_START, flag_of
 from bluegreen.edge.upstream import Upstream
 from bluegreen.errors import ConfigError
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "nginx"
-
-# nginx always starts from the last config that went through a whole switch: one that was
-# still on trial when the container stopped is not taken up again.
-START_SCRIPT = f"""\
-cd {CONFIG_FOLDER}
-for config in stable.conf {BOOTSTRAP}; do
-    [ -s $config ] && cp $config start.conf && mv start.conf nginx.conf && break
-done
-exec nginx -c {CONFIG_FOLDER}/nginx.conf -g 'daemon off;'
-"""
 
 _SLOT = re.compile(
     r"^(?P<indent> *)\{\{ (?P<whole>[^{}]*) \}\}$|\{\{ (?P<part>[^{}]*) \}\}", re.MULTILINE

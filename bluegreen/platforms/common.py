@@ -11,8 +11,8 @@ import pulumi_docker as docker
 from bluegreen.config.settings import Color, Edge, Settings
 from bluegreen.data.names import data_of, snapshots_of
 from bluegreen.docker.facts import LABEL, STACK_LABEL
-from bluegreen.edge.follow import start_with_peers
-from bluegreen.edge.render import START_SCRIPT, TEMPLATES
+from bluegreen.edge.render import TEMPLATES
+from bluegreen.edge.scripts import start
 from bluegreen.edge.state import BOOTSTRAP, CONFIG_FOLDER, WAITING
 from bluegreen.platforms.platform import Platform
 
@@ -129,13 +129,12 @@ def make_edge(scope: Scope, edge: Edge, network: docker.Network) -> docker.Conta
         opts=scope.options(ignore_changes=OWN_VOLUME, provider=there),
     )
     pages = {BOOTSTRAP: "bootstrap.conf"} | ({WAITING: "waiting.conf"} if many else {})
-    start = start_with_peers(scope.container(part)) if many else START_SCRIPT
     return docker.Container(
         part,
         docker.ContainerArgs(
             name=scope.container(part),
             image=image.image_id,
-            entrypoints=["sh", "-ec", start],
+            entrypoints=["sh", "-ec", start(scope.container(part) if many else "")],
             uploads=[
                 docker.ContainerUploadArgs(file=path, content=(TEMPLATES / page).read_text())
                 for path, page in pages.items()
