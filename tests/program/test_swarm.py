@@ -35,7 +35,7 @@ def test_a_release_on_a_swarm_is_one_graph_too() -> None:
     before = {"live": {"color": "green"}, "fingerprints": {"green": {"image": "x"}}}
     found = run(before, standby="keep", standby_replicas=1)
     assert found["blue"].type == "docker:index/service:Service"
-    assert found["scale-blue"].depends_on == {"blue"}
+    assert found["scale-blue"].depends_on == {"blue", "identity"}
     assert found["gate"].depends_on >= {"edge-a", "edge-b", "scale-blue"}
     assert "switch" not in found.before("blue")
     assert {"gate", "switch", "edge-a", "edge-b"} <= found.before("green")
@@ -120,7 +120,7 @@ def test_a_docker_that_is_no_manager_is_refused_in_words(manager: FakeDocker) ->
     """Before the provider would fail in the middle."""
     manager.does("info", "echo false")
     said = refusal({**FIRST, "platform": "swarm", "data_path": ""})
-    assert "is not a manager: it is no manager of a Swarm. Next: set docker:host" in said
+    assert "cannot be used for it: it is no manager of a Swarm. Next: set docker:host" in said
 
 
 def test_an_edge_that_does_not_answer_stops_the_update_unless_it_is_not_required(
