@@ -11,7 +11,7 @@ import pulumi_docker as docker
 from bluegreen.config.settings import Color, Edge, Settings
 from bluegreen.data.names import data_of, snapshots_of
 from bluegreen.docker.facts import LABEL, STACK_LABEL
-from bluegreen.edge.render import TEMPLATES
+from bluegreen.edge.render import TEMPLATES, render
 from bluegreen.edge.scripts import start
 from bluegreen.edge.state import BOOTSTRAP, CONFIG_FOLDER, WAITING
 from bluegreen.platforms.platform import Platform
@@ -157,6 +157,11 @@ def make_edge(scope: Scope, edge: Edge, network: docker.Network) -> docker.Conta
             ignore_changes=["uploads", "entrypoints", *scope.keep(part, OWN_CONTAINER)],
         ),
     )
+
+
+def edge_config(scope: Scope, live: Color) -> str:
+    """What nginx in the edges runs when this color is live."""
+    return render(scope.settings, live, scope.name, scope.root, scope.platform.upstream)
 
 
 def _provider(scope: Scope, edge: Edge) -> docker.Provider | None:

@@ -100,7 +100,14 @@ class Switch:
         """Drain, then tell."""
         baked = time.monotonic()
         count = traffic.count if traffic else Count()
-        cut = drain(self._edges, traffic, at or baked, self._order.drain_timeout)
+        try:
+            cut = drain(self._edges, traffic, at or baked, self._order.drain_timeout)
+        except KeyboardInterrupt as error:
+            # It ends as a failure: the outgoing color must not be retired while it still serves.
+            raise SwitchFailed(
+                f"it was interrupted in its drain; {self._order.color} {self._order.version} is "
+                "confirmed and keeps serving, and the other color still runs"
+            ) from error
         if self._order.hold:
             self._edges.try_to(lambda nginx: nginx.let_go())
         return Report(
@@ -144,6 +151,14 @@ def main() -> int:
                 drain_timeout=order.drain_timeout,
             )
             report = Switch(order, sys.stdin.read(), edges).run()
+    except KeyboardInterrupt:
+        # Before the trial; or a second time, in going back, which the edge then does by itself.
+        print(
+            f"switch to {order.color} {order.version} was interrupted; what was live before it "
+            "keeps serving. Next: run `pulumi up` again.",
+            file=sys.stderr,
+        )
+        return 1
     except BluegreenError as error:
         print(
             f"switch to {order.color} {order.version} failed: {error}. Next: mend what is named "

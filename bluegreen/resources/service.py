@@ -15,7 +15,6 @@ import pulumi_docker as docker
 from bluegreen.config.settings import Color, Place, other
 from bluegreen.config.urls import direct_urls, edge_urls
 from bluegreen.data.plan import DataPlan
-from bluegreen.edge.render import render
 from bluegreen.plan.fingerprint import Fingerprint, digest_of
 from bluegreen.plan.ownership import keyed
 from bluegreen.plan.update import Plan
@@ -23,6 +22,7 @@ from bluegreen.platforms import of
 from bluegreen.platforms.common import (
     Made,
     Scope,
+    edge_config,
     make_data_volume,
     make_edge,
     make_snapshots_volume,
@@ -196,8 +196,7 @@ class BlueGreenService(pulumi.ComponentResource):
 
     def _render(self, color: str) -> str:
         scope = self._scope
-        live, upstream = cast("Color", color), scope.platform.upstream
-        return render(scope.settings, live, scope.name, scope.root, upstream)
+        return edge_config(scope, cast("Color", color))
 
     def _order(self, color: str, hold: str) -> str:
         settings, live = self._scope.settings, cast("Color", color)

@@ -404,6 +404,38 @@ def test_an_edge_that_goes_away_while_draining_is_no_failed_switch(stage: Stage)
     assert stage.run().switched
 
 
+def test_an_interruption_in_the_drain_says_what_serves_and_retires_nothing(stage: Stage) -> None:
+    """Ctrl-C, or SIGTERM: the switch is confirmed, and what is still served may go on."""
+    said = stage.fails(KeyboardInterrupt(), "leaving")
+    assert said == (
+        "it was interrupted in its drain; green 12.4.0 is confirmed and keeps serving, and the "
+        "other color still runs"
+    )
+    assert "restore" not in stage.nginx.acts
+
+
+def test_the_program_interrupted_before_its_trial_ends_without_a_traceback(
+    stage: Stage,
+    fake_docker: FakeDocker,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Nothing was swapped."""
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    stage.nginx.on["claim"] = interrupt
+    monkeypatch.setenv("BLUEGREEN_ORDER", make_order().to_json())
+    monkeypatch.setattr("sys.stdin", io.StringIO(RENDERED))
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    assert switch.main() == 1
+    assert capsys.readouterr().err == (
+        "switch to green 12.4.0 was interrupted; what was live before it keeps serving. Next: run "
+        "`pulumi up` again.\n"
+    )
+
+
 def test_an_order_survives_its_json() -> None:
     """The environment carries it from the program to the switch."""
     order = make_order(
