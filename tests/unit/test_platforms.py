@@ -1,17 +1,21 @@
 """What a color runs on: asked of one place, and loaded only where it is needed."""
 
+import contextlib
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
+from bluegreen.config.data import MODES
 from bluegreen.errors import ConfigError
 from bluegreen.platforms import PLATFORMS, named, of
 from tests.unit.examples import ROOT, make_settings
 
 # What may know a platform: the room itself, and what reads the keys that only one has.
 ROOMS = ("platforms", "config")
+URL = "postgres://me:hunter2@db/grafana"
 ASKS = re.compile(r"settings\.swarm|isinstance\([^)]*(Replicas|Swarm|Container)Platform")
 
 
@@ -25,6 +29,19 @@ def test_a_platform_that_does_not_exist_is_a_mistake_in_the_config() -> None:
     """With those that do."""
     with pytest.raises(ConfigError, match='platform: is "k8s"; allowed: container, swarm'):
         named("k8s")
+
+
+@pytest.mark.parametrize("name", PLATFORMS)
+@pytest.mark.parametrize("mode", MODES)
+def test_a_platform_says_which_data_modes_a_config_may_have(name: str, mode: str) -> None:
+    """What it cannot have is told when the config is read, before anything is touched."""
+    given: dict[str, Any] = {"platform": name, "data": {"mode": mode}}
+    given |= {"none": {"data_path": ""}, "external": {"database_url": URL}}.get(mode, {})
+    refused: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
+    if mode not in named(name).data_modes:
+        refused = pytest.raises(ConfigError, match=f"data.mode: is {mode}")
+    with refused:
+        make_settings(secrets=["database_url"], **given)
 
 
 def test_nobody_else_asks_which_platform_it_is() -> None:
