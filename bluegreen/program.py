@@ -19,6 +19,7 @@ from pulumi.runtime.config import CONFIG, is_config_secret
 from bluegreen.config import load as config
 from bluegreen.config.settings import COLORS, Docker, Settings
 from bluegreen.errors import BluegreenError, ConfigError
+from bluegreen.interrupt import end_quietly
 from bluegreen.plan.situation import Previous, observe
 from bluegreen.plan.update import PLAN_FILE, Plan, plan_update
 from bluegreen.platforms import of
@@ -35,6 +36,7 @@ def declare(root: Path | None = None) -> BlueGreenService:
     Raises:
         pulumi.RunError: the config has mistakes, or the guard refuses the update.
     """
+    end_quietly()
     folder = (root or Path.cwd()).resolve()
     try:
         settings = read_settings(folder)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bluegreen.cli.checkpoint import state_folder
-from bluegreen.cli.project import PROJECT, Project
+from bluegreen.cli.project import Project
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def find_lock(project: Project) -> Lock | None:
     folder = state_folder()
     if not folder:
         return None
-    held = (folder / "locks").glob(f"organization/{PROJECT}/{project.name}/*.json")
+    held = (folder / "locks").glob(f"organization/{project.namespace}/{project.name}/*.json")
     return min(map(_read, held), key=lambda lock: lock.dead, default=None)
 
 

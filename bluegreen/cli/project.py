@@ -6,17 +6,19 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pulumi import automation
 from pulumi.automation.errors import CommandError as PulumiError
 from pulumi.automation.events import EngineEvent
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
-from bluegreen.cli.errors import CommandError, Exit
+from bluegreen.cli.errors import CommandError, Exit, NoSuchStack
 from bluegreen.cli.stackfile import StackFile
 from bluegreen.config import load as config
 from bluegreen.config.reader import Reader
@@ -27,7 +29,7 @@ from bluegreen.plan.situation import Previous, Situation, observe
 from bluegreen.plan.update import PLAN_FILE
 from bluegreen.platforms import Platform, named
 
-PROJECT = "bluegreen"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -55,16 +57,17 @@ class Project:
                 code=Exit.USAGE,
             )
         self.root, self.name = root, stack
+        self.namespace = name_in(root / "Pulumi.yaml")
 
     @property
     def service(self) -> str:
         """Prefix of what the stack has in Docker."""
-        return self.file.get("name") or f"{PROJECT}-{self.name}"
+        return self.file.get("name") or f"{self.namespace}-{self.name}"
 
     @property
     def file(self) -> StackFile:
         """The stack's config file, read anew."""
-        return StackFile(self.root / f"Pulumi.{self.name}.yaml")
+        return StackFile(self.root / f"Pulumi.{self.name}.yaml", self.namespace)
 
     @cached_property
     def stack(self) -> automation.Stack:
@@ -81,14 +84,18 @@ class Project:
         """The stack's settings, secrets among them."""
         with told():
             given = self.stack.get_all_config()
-        prefix = f"{PROJECT}:"
-        ours = {k.removeprefix(prefix): v for k, v in given.items() if k.startswith(prefix)}
+        ours = self.ours(given)
         return config.load(
             {key: value.value for key, value in ours.items()},
             self.root,
             secrets=[key for key, value in ours.items() if value.secret],
             docker=self.docker,
         )
+
+    def ours(self, config: Mapping[str, T]) -> dict[str, T]:
+        """What of a stack's config is the project's own, by key."""
+        prefix = f"{self.namespace}:"
+        return {k.removeprefix(prefix): v for k, v in config.items() if k.startswith(prefix)}
 
     def outputs(self, *, secrets: bool = False) -> dict[str, Any]:
         """The outputs of the last update that went well; secret ones only if asked for."""
@@ -155,8 +162,12 @@ class Project:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "plan.json"
             workspace = self.stack.workspace
-            workspace.env_vars = {**workspace.env_vars, PLAN_FILE: str(file)}
-            ended = self._run(lambda: self.stack.preview(on_event=on_event, color="never"))
+            before = workspace.env_vars
+            workspace.env_vars = {**before, PLAN_FILE: str(file)}
+            try:
+                ended = self._run(lambda: self.stack.preview(on_event=on_event, color="never"))
+            finally:
+                workspace.env_vars = before  # the update that follows has no such folder
             said = json.loads(file.read_text()) if file.exists() else {}
         return replace(ended, words=said.get("words", []), reasons=said.get("reasons", []))
 
@@ -177,6 +188,21 @@ class Project:
             return self.stack.history(show_secrets=False)
 
 
+def name_in(file: Path) -> str:
+    """The project's name, which config keys and all that is made in Docker begin with."""
+    try:
+        name = (YAML(typ="safe").load(file) or {}).get("name")
+    except (YAMLError, AttributeError, UnicodeDecodeError):
+        name = None
+    if not name:
+        raise CommandError(
+            f"{file} does not say the project's name",
+            todo="put a line `name: …` into it",
+            code=Exit.USAGE,
+        )
+    return str(name)
+
+
 def who() -> str:
     """Who releases, for the history."""
     return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
@@ -192,6 +218,7 @@ def told() -> Any:
         todo = "`bluegreen doctor` tells what is missing"
         if any("no stack named" in line for line in errors):
             todo = "`bluegreen deploy VERSION --stack NAME` makes it"
+            raise NoSuchStack("; ".join(errors), todo=todo, code=Exit.USAGE) from None
         if any("failed to load checkpoint" in line for line in errors):
             todo = "`bluegreen recover --stack NAME` puts back the last state that is whole"
         raise CommandError("; ".join(errors), todo=todo, code=Exit.USAGE) from None

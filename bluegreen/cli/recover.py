@@ -109,7 +109,7 @@ def recover(project: Project) -> list[str]:
         CommandError: as `examine`; or what is there is another state's.
     """
     lock = find_lock(project)
-    done = mend(project.name) if not lock or lock.dead else []
+    done = mend(project.namespace, project.name) if not lock or lock.dead else []
     found = examine(project)
     if found.foreign:
         refuse_foreign(project, found)

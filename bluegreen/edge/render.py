@@ -12,10 +12,9 @@ from pathlib import Path
 
 from bluegreen.config.settings import Color, Settings, other
 from bluegreen.edge.state import HEAD_START, flag_of
+from bluegreen.edge.templates import TEMPLATES
 from bluegreen.edge.upstream import Upstream
 from bluegreen.errors import ConfigError
-
-TEMPLATES = Path(__file__).resolve().parents[2] / "nginx"
 
 _SLOT = re.compile(
     r"^(?P<indent> *)\{\{ (?P<whole>[^{}]*) \}\}$|\{\{ (?P<part>[^{}]*) \}\}", re.MULTILINE

@@ -3,8 +3,8 @@
 import shlex
 
 from bluegreen.edge.follow import CLAIM_SECONDS, PEER_PORT
-from bluegreen.edge.render import TEMPLATES
 from bluegreen.edge.state import BOOTSTRAP, CONFIG_FOLDER, FLAGS, TRIAL_HOLD, WAITING
+from bluegreen.edge.templates import TEMPLATES
 
 # Lists nginx's workers; the [s] keeps grep from finding itself.
 WORKERS = "grep -lsa 'nginx: worker proces[s]' /proc/[0-9]*/cmdline || true"

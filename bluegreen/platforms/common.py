@@ -11,9 +11,10 @@ import pulumi_docker as docker
 from bluegreen.config.settings import Color, Edge, Settings
 from bluegreen.data.names import data_of, snapshots_of
 from bluegreen.docker.facts import LABEL, STACK_LABEL
-from bluegreen.edge.render import TEMPLATES, render
+from bluegreen.edge.render import render
 from bluegreen.edge.scripts import start
 from bluegreen.edge.state import BOOTSTRAP, CONFIG_FOLDER, WAITING
+from bluegreen.edge.templates import TEMPLATES
 from bluegreen.platforms.platform import Platform
 
 LOG_LIMITS = {"max-size": "10m", "max-file": "3"}

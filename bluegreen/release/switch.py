@@ -28,6 +28,7 @@ from bluegreen.release.order import Order, Report, tell
 # Long enough for a name that nginx asked for before the container was there: it asks a lost
 # question again after 5 s (resend_timeout in ngx_resolver.c).
 PROBE_SECONDS = 10.0
+UNTOUCHED = "nothing was switched"
 
 
 class Switch:
@@ -49,7 +50,7 @@ class Switch:
                 self._prove(before.color, before.generation)
                 self._probe()
             except BluegreenError as error:
-                raise SwitchFailed(f"{error}; nothing was switched") from error
+                raise SwitchFailed(f"{error}; {UNTOUCHED}") from error
             return self._report(before.generation, before.since, switched=False, traffic=None)
         generation, since = edges.next_generation(), datetime.now(UTC).isoformat("T", "seconds")
         watched = [place for place in order.edges if place.container not in edges.missed]
@@ -63,7 +64,7 @@ class Switch:
                 edges.arm(order.bake.seconds + TRIAL)
             except BluegreenError as error:
                 lost = isinstance(error, EdgeUnreachable)
-                serves = "nothing was switched" if lost else _serving(before)
+                serves = UNTOUCHED if lost else _serving(before)
                 raise SwitchFailed(f"{error}; {serves}") from error
             try:
                 edges.reload()
@@ -76,7 +77,11 @@ class Switch:
             except BaseException as error:
                 serves = edges.restore()
                 raise SwitchFailed(f"{_reason(error)}; {serves}") from error
-            return self._report(generation, since, switched=True, traffic=traffic, at=switched)
+            try:
+                return self._report(generation, since, switched=True, traffic=traffic, at=switched)
+            except KeyboardInterrupt:  # a failure: what still serves must not be retired
+                live = f"{order.color} {order.version} is confirmed and serves"
+                raise SwitchFailed(f"the drain was interrupted; {live}") from None
 
     def _prove(self, color: str, generation: int) -> None:
         """Fresh connections reach this color and generation alone."""
@@ -100,14 +105,7 @@ class Switch:
         """Drain, then tell."""
         baked = time.monotonic()
         count = traffic.count if traffic else Count()
-        try:
-            cut = drain(self._edges, traffic, at or baked, self._order.drain_timeout)
-        except KeyboardInterrupt as error:
-            # It ends as a failure: the outgoing color must not be retired while it still serves.
-            raise SwitchFailed(
-                f"it was interrupted in its drain; {self._order.color} {self._order.version} is "
-                "confirmed and keeps serving, and the other color still runs"
-            ) from error
+        cut = drain(self._edges, traffic, at or baked, self._order.drain_timeout)
         if self._order.hold:
             self._edges.try_to(lambda nginx: nginx.let_go())
         return Report(
@@ -151,17 +149,10 @@ def main() -> int:
                 drain_timeout=order.drain_timeout,
             )
             report = Switch(order, sys.stdin.read(), edges).run()
-    except KeyboardInterrupt:
-        # Before the trial; or a second time, in going back, which the edge then does by itself.
+    except (BluegreenError, KeyboardInterrupt) as error:
+        reason = error if isinstance(error, BluegreenError) else f"{_reason(error)}; {UNTOUCHED}"
         print(
-            f"switch to {order.color} {order.version} was interrupted; what was live before it "
-            "keeps serving. Next: run `pulumi up` again.",
-            file=sys.stderr,
-        )
-        return 1
-    except BluegreenError as error:
-        print(
-            f"switch to {order.color} {order.version} failed: {error}. Next: mend what is named "
+            f"switch to {order.color} {order.version} failed: {reason}. Next: mend what is named "
             f"here (`docker logs {order.edges[0].container}` has nginx's side) and run `pulumi up` "
             "again, or set active_color back.",
             file=sys.stderr,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -15,6 +16,7 @@ import pulumi_docker as docker
 from bluegreen.config.settings import Color, Place, other
 from bluegreen.config.urls import direct_urls, edge_urls
 from bluegreen.data.plan import DataPlan
+from bluegreen.interrupt import end_quietly
 from bluegreen.plan.fingerprint import Fingerprint, digest_of
 from bluegreen.plan.ownership import keyed
 from bluegreen.plan.update import Plan
@@ -58,6 +60,7 @@ class BlueGreenService(pulumi.ComponentResource):
             root: the project's folder, which relative paths start from.
             opts: resource options.
         """
+        end_quietly()
         name, settings, data_plan = plan.situation.name, plan.settings, plan.data
         super().__init__("bluegreen:index:Service", name, None, opts)
         self._images = {c: plan.made_of[c]["image"] for c in settings.declared}
@@ -234,4 +237,4 @@ class BlueGreenService(pulumi.ComponentResource):
 def _python(root: Path) -> str:
     """Return this Python, by a path that is the same on every machine where that can be had."""
     here = Path(sys.executable)
-    return os.path.relpath(here, root) if here.is_relative_to(root) else str(here)
+    return shlex.quote(os.path.relpath(here, root) if here.is_relative_to(root) else str(here))

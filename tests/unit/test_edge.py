@@ -10,9 +10,10 @@ import pytest
 
 from bluegreen.config.settings import Color, other
 from bluegreen.edge import scripts
-from bluegreen.edge.render import TEMPLATES, digest, fill, render, stamp
+from bluegreen.edge.render import digest, fill, render, stamp
 from bluegreen.edge.state import State
 from bluegreen.edge.state import state_of as read_state
+from bluegreen.edge.templates import TEMPLATES
 from bluegreen.errors import ConfigError
 from bluegreen.platforms import of
 from tests.unit.conftest import FakeDocker

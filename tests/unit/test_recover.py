@@ -72,6 +72,7 @@ def make(
     )
     project = SimpleNamespace(
         name="dev",
+        namespace="bluegreen",
         service="bluegreen-dev",
         stack=stack,
         docker=Docker(),
@@ -245,7 +246,7 @@ def test_a_state_that_is_not_whole_is_put_back(backend: Path, copy: str) -> None
     (stacks / "dev.json.bak").write_text(whole if copy == "the one before" else "{")
     (history / "dev-3.checkpoint.json").write_text("")
     (history / "dev-2.checkpoint.json").write_text(whole if copy == "the last update's" else "")
-    assert bool(mend("dev")) == (copy != "none")
+    assert bool(mend("bluegreen", "dev")) == (copy != "none")
     assert (stacks / "dev.json").read_text() == ("" if copy == "none" else whole)
 
 
@@ -255,7 +256,7 @@ def test_a_state_that_is_whole_stays(backend: Path) -> None:
     stacks.mkdir(parents=True)
     (stacks / "dev.json").write_text('{"checkpoint": {}}')
     (stacks / "dev.json.bak").write_text('{"checkpoint": {"old": 1}}')
-    assert mend("dev") == []
+    assert mend("bluegreen", "dev") == []
     assert (stacks / "dev.json").read_text() == '{"checkpoint": {}}'
 
 
@@ -265,7 +266,7 @@ def test_notes_beside_the_state_that_a_kill_cut_short_are_removed(backend: Path)
     stacks.mkdir(parents=True)
     (stacks / "dev.json").write_text('{"checkpoint": {}}')
     (stacks / "dev.json.attrs").write_text("")
-    assert mend("dev") == ["removed dev.json.attrs, which was cut short"]
+    assert mend("bluegreen", "dev") == ["removed dev.json.attrs, which was cut short"]
     assert not (stacks / "dev.json.attrs").exists()
     (stacks / "dev.json.attrs").write_text('{"md5": "x"}')
-    assert mend("dev") == []
+    assert mend("bluegreen", "dev") == []

@@ -311,6 +311,13 @@ def test_an_interruption_after_the_swap_is_restored(stage: Stage, act: str) -> N
     assert said == "the switch was interrupted; blue 12.3.0 serves again (proven)"
 
 
+def test_an_interrupted_drain_says_that_the_switch_is_done(stage: Stage) -> None:
+    """It is confirmed by then: nothing goes back, and nothing is left to go back to."""
+    said = stage.fails(KeyboardInterrupt(), "leaving")
+    assert said == "the drain was interrupted; green 12.4.0 is confirmed and serves"
+    assert "restore" not in stage.nginx.acts
+
+
 def test_a_restore_that_fails_too_is_told(stage: Stage) -> None:
     """In the words of the restore."""
     stage.nginx.on["restore"] = lambda: "going back failed too (x)"
@@ -404,16 +411,6 @@ def test_an_edge_that_goes_away_while_draining_is_no_failed_switch(stage: Stage)
     assert stage.run().switched
 
 
-def test_an_interruption_in_the_drain_says_what_serves_and_retires_nothing(stage: Stage) -> None:
-    """Ctrl-C, or SIGTERM: the switch is confirmed, and what is still served may go on."""
-    said = stage.fails(KeyboardInterrupt(), "leaving")
-    assert said == (
-        "it was interrupted in its drain; green 12.4.0 is confirmed and keeps serving, and the "
-        "other color still runs"
-    )
-    assert "restore" not in stage.nginx.acts
-
-
 def test_the_program_interrupted_before_its_trial_ends_without_a_traceback(
     stage: Stage,
     fake_docker: FakeDocker,
@@ -431,8 +428,9 @@ def test_the_program_interrupted_before_its_trial_ends_without_a_traceback(
     monkeypatch.setattr("signal.signal", lambda *_: None)
     assert switch.main() == 1
     assert capsys.readouterr().err == (
-        "switch to green 12.4.0 was interrupted; what was live before it keeps serving. Next: run "
-        "`pulumi up` again.\n"
+        "switch to green 12.4.0 failed: the switch was interrupted; nothing was switched. Next: "
+        "mend what is named here (`docker logs shop-edge` has nginx's side) and run `pulumi up` "
+        "again, or set active_color back.\n"
     )
 
 
