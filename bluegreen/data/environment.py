@@ -6,9 +6,11 @@ from bluegreen.config.settings import Settings
 from bluegreen.data import modes
 
 
-def environment(settings: Settings, copy: str) -> Mapping[str, str]:
-    """Variables by name; what the stack's `env` says wins."""
-    several = settings.replicas_of(settings.active_color) > 0
+def environment(settings: Settings, copy: str, *, several: bool = False) -> Mapping[str, str]:
+    """Variables by name; what the stack's `env` says wins.
+
+    `several`: more than one of a color start at once on one database.
+    """
     return modes.of(settings).environment(copy, several=several) | dict(settings.env)
 
 
