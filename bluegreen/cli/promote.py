@@ -48,7 +48,7 @@ def _trouble(source: Project) -> str:
 
     From inside the edge, as the gate does: whoever promotes need not reach another host's port.
     """
-    path = source.file.health_path
+    path = source.said.settings.health.path
     quiet = ("-sS", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}")
     for place in source.places():
         asked = ("exec", place.container, "curl", *quiet, f"http://127.0.0.1{path}")

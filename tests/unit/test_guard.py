@@ -118,12 +118,10 @@ def test_what_would_interrupt_users_is_refused_by_name(
     before: dict[str, Any],
     after: dict[str, Any],
     part: str,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What the live color runs, and the edge, are not replaced under their users."""
-    monkeypatch.setattr("bluegreen.config.defaults.IMAGE", "grafana/grafana")
     with pytest.raises(GuardRefused) as refused:
-        check(project, before, after)
+        check(project, {"image": "grafana/grafana"} | before, after)
     assert part in str(refused.value)
 
 
