@@ -11,6 +11,7 @@ from bluegreen.cli.errors import CommandError
 from bluegreen.cli.project import Project
 from bluegreen.config import defaults
 from bluegreen.config.images import image_reference
+from bluegreen.data import modes
 from bluegreen.docker.shell import ask
 from bluegreen.edge.nginx import OLDEST
 from bluegreen.errors import BluegreenError
@@ -156,7 +157,7 @@ def _images(project: Project) -> Finding:
 
 def _tools_image(project: Project) -> Finding:
     data = project.file.data
-    if data.get("mode") == "none":
+    if not modes.named(str(data.get("mode") or "")).keeps_data:
         return Finding("tools image", True, "not needed, as there is no data")
     return _image("tools image", project, str(data.get("tools_image") or defaults.TOOLS_IMAGE))
 

@@ -1,30 +1,17 @@
 """The environment that a color gets: the stack's own, and what its data asks for."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
-from bluegreen.config import defaults
-from bluegreen.config.database import Database
 from bluegreen.config.settings import Settings
+from bluegreen.data import modes
 
 
-def environment(
-    settings: Settings, copy: str, several: Mapping[str, str] = MappingProxyType({})
-) -> Mapping[str, str]:
+def environment(settings: Settings, copy: str, *, several: bool = False) -> Mapping[str, str]:
     """Variables by name; what the stack's `env` says wins.
 
-    `several` are those that Grafana needs where several of a color start at once on one database.
+    `several`: whether more than one of a color may start at once on one database.
     """
-    return _for_data(settings, copy, several) | dict(settings.env)
-
-
-def _for_data(settings: Settings, copy: str, several: Mapping[str, str]) -> dict[str, str]:
-    data = settings.data
-    grafana = data.url_env == defaults.URL_ENV
-    if settings.database_url:
-        url = Database.from_url(settings.database_url).copy(copy).url
-        return {data.url_env: url} | (defaults.DATABASE_ENV | dict(several) if grafana else {})
-    return dict(defaults.SQLITE_ENV) if settings.data_path == defaults.DATA_PATH else {}
+    return modes.of(settings).environment(copy, several=several) | dict(settings.env)
 
 
 def secret_variables(settings: Settings) -> set[str]:

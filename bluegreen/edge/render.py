@@ -16,6 +16,8 @@ from bluegreen.edge.templates import TEMPLATES
 from bluegreen.edge.upstream import Upstream
 from bluegreen.errors import ConfigError
 
+NO_WRITES = {"writes": "", "writes of live": ""}
+
 _SLOT = re.compile(
     r"^(?P<indent> *)\{\{ (?P<whole>[^{}]*) \}\}$|\{\{ (?P<part>[^{}]*) \}\}", re.MULTILINE
 )
@@ -48,7 +50,15 @@ def fill(template: str, slots: Mapping[str, str], name: str) -> str:
     return text
 
 
-def render(settings: Settings, live: Color, service: str, root: Path, upstream: Upstream) -> str:
+def render(
+    settings: Settings,
+    live: Color,
+    service: str,
+    root: Path,
+    upstream: Upstream,
+    *,
+    holds_writes: bool = False,
+) -> str:
     """Render the config that makes a color live.
 
     Args:
@@ -57,6 +67,7 @@ def render(settings: Settings, live: Color, service: str, root: Path, upstream: 
         service: prefix of everything the stack makes in Docker, host names too.
         root: the project's folder, for a template of the stack's own.
         upstream: how nginx has to treat a color.
+        holds_writes: whether it has to be able to hold writes back.
     """
     path = root / settings.service_template if settings.service_template else None
     template = (path or TEMPLATES / "service.conf").read_text()
@@ -88,16 +99,14 @@ def render(settings: Settings, live: Color, service: str, root: Path, upstream: 
             "service of idle": services[1],
             "again": again,
             "peers": _peers(settings, service),
-            **_writes(settings, live, whole),
+            **(_writes(settings, live, whole) if holds_writes else NO_WRITES),
         },
         "nginx/nginx.conf",
     )
 
 
 def _writes(settings: Settings, live: Color, slots: Mapping[str, str]) -> dict[str, str]:
-    """What holds writes back, in stacks whose releases change the data; else nothing."""
-    if settings.data.mode != "clone" and not settings.data.copy:
-        return {"writes": "", "writes of live": ""}
+    """What holds writes back, in stacks whose releases change the data."""
     reads = "\n".join(f'        "~^[A-Z]+ {re.escape(path)}$" "";' for path in settings.data.reads)
     return {
         "writes": "\n\n" + _part("writes-http", {"reads": reads}),

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from bluegreen.config.images import image_of
 from bluegreen.config.settings import COLORS, Settings, other
+from bluegreen.data import modes
+from bluegreen.data.missing import missing_data
 from bluegreen.data.plan import DataPlan, plan_data
 from bluegreen.data.snapshots import copy_name
 from bluegreen.edge.render import render
@@ -69,7 +71,8 @@ def plan_update(settings: Settings, situation: Situation, stack: str, root: Path
     """
     name, target = situation.name, settings.active_color
     # Rendered here too, so that a template's mistake is told before anything is declared.
-    render(settings, target, name, root, of(settings).upstream)
+    upstream, held = of(settings).upstream, modes.of(settings).holds_writes
+    render(settings, target, name, root, upstream, holds_writes=held)
     guard.require_answers(settings, situation)
     settings = _as_it_can_be(settings, situation)
     recorded = situation.previous.data.get("copy", "")
@@ -84,6 +87,17 @@ def plan_update(settings: Settings, situation: Situation, stack: str, root: Path
     reasons = [
         *guard.renamed(stack, name, state),
         *guard.in_the_way(settings, stack, situation, state),
+        *missing_data(
+            settings,
+            name,
+            stack,
+            data,
+            live=situation.live,
+            edge=situation.edge,
+            recorded=situation.previous.data,
+            containers=situation.containers,
+            known=situation.volumes,
+        ),
     ]
     override = ""
     if not settings.allow_in_place:

@@ -9,6 +9,7 @@ import pulumi
 import pulumi_docker as docker
 
 from bluegreen.config.settings import Color, Edge, Settings
+from bluegreen.data import modes
 from bluegreen.data.names import data_of, snapshots_of
 from bluegreen.docker.facts import LABEL, STACK_LABEL
 from bluegreen.edge.render import render
@@ -160,9 +161,14 @@ def make_edge(scope: Scope, edge: Edge, network: docker.Network) -> docker.Conta
     )
 
 
-def edge_config(scope: Scope, live: Color) -> str:
-    """What nginx in the edges runs when this color is live."""
-    return render(scope.settings, live, scope.name, scope.root, scope.platform.upstream)
+def edge_config(scope: Scope, live: Color, *, holds_writes: bool = False) -> str:
+    """What nginx in the edges runs when this color is live.
+
+    It can hold writes back where the data's mode needs that, or when it is told so.
+    """
+    upstream = scope.platform.upstream
+    held = holds_writes or modes.of(scope.settings).holds_writes
+    return render(scope.settings, live, scope.name, scope.root, upstream, holds_writes=held)
 
 
 def _provider(scope: Scope, edge: Edge) -> docker.Provider | None:

@@ -5,7 +5,7 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ import pulumi_docker as docker
 
 from bluegreen.config.settings import Color, Place, other
 from bluegreen.config.urls import direct_urls, edge_urls
+from bluegreen.data import modes
 from bluegreen.data.plan import DataPlan
 from bluegreen.interrupt import end_quietly
 from bluegreen.plan.fingerprint import Fingerprint, digest_of
@@ -122,11 +123,12 @@ class BlueGreenService(pulumi.ComponentResource):
     ) -> DataStep | None:
         """Snapshot, clone or check; only then the target is touched."""
         scope, settings = self._scope, self._scope.settings
-        if settings.data.mode == "none":
+        mode = modes.of(settings)
+        if not mode.keeps_data:
             return None
         needed: list[pulumi.Resource] = [make_snapshots_volume(scope), *([data] if data else [])]
-        if settings.data.mode != "shared":
-            needed.append(edge)  # a clone's writes are held back in it; a check needs its network
+        if mode.needs_edge:
+            needed.append(edge)
         return DataStep(
             "data-step",
             act=plan.act,
@@ -136,14 +138,24 @@ class BlueGreenService(pulumi.ComponentResource):
             copy=plan.copies[settings.active_color],
             live={**serves, "copy": plan.live},
             edge=self._places[0].container,
+            live_config=self._live_config(serves) if plan.holds_live_writes else None,
             data=settings.data,
             database_url=settings.database_url,
             docker=settings.docker,
             opts=scope.options(depends_on=needed),
         )
 
+    def _live_config(self, serves: Mapping[str, str]) -> dict[str, str]:
+        """What nginx needs to hold writes back before the switch, should it not be able to."""
+        settings, live = self._scope.settings, cast("Color", serves["color"])
+        # By the version that serves, whatever the config says of that color by now.
+        version = serves["version"] or settings.versions[live]
+        as_live = replace(settings, versions={**settings.versions, live: version})
+        text = edge_config(replace(self._scope, settings=as_live), live, holds_writes=True)
+        return {"text": text, "url": self._target(live).url}
+
     def _describe_data(self, plan: DataPlan, step: DataStep | None) -> dict[str, pulumi.Input[str]]:
-        mode, target = self._scope.settings.data.mode, self._scope.settings.active_color
+        mode, target = modes.of(self._scope.settings).name, self._scope.settings.active_color
         if not step:
             return {"mode": mode}
         copy = plan.copies[target]
@@ -194,8 +206,7 @@ class BlueGreenService(pulumi.ComponentResource):
 
     def _hold(self, step: DataStep | None) -> pulumi.Input[str]:
         """Which writes wait for the switch: the step's word, where releases change the data."""
-        data = self._scope.settings.data
-        return step.hold if step and (data.mode == "clone" or data.copy) else ""
+        return step.hold if step and modes.of(self._scope.settings).holds_writes else ""
 
     def _render(self, color: str) -> str:
         scope = self._scope

@@ -6,8 +6,9 @@ import pulumi_docker as docker
 from bluegreen.config import defaults
 from bluegreen.config.images import built_name, image_reference
 from bluegreen.config.settings import Color
+from bluegreen.data import modes
 from bluegreen.data.environment import is_secret
-from bluegreen.data.names import copy_of
+from bluegreen.data.names import data_of
 from bluegreen.docker.facts import COPY_LABEL, FINGERPRINT_LABEL, LABEL
 from bluegreen.platforms.common import (
     OWN_CONTAINER,
@@ -69,8 +70,9 @@ def make_color(
     """A color's container; `after` is what must be done before it may be touched."""
     settings, ini, copy = scope.settings, scope.settings.grafana_ini, scope.copies[color]
     uploads = [(defaults.INI_TARGET, (scope.root / ini).read_text())] if ini else []
-    volume = copy_of(scope.name, copy) if copy and not settings.database_url else None
-    volumes = [(volume or data.name, settings.data_path)] if data else []
+    volume = modes.of(settings).volume(scope.name, copy)
+    mounted = data.name if data and volume == data_of(scope.name) else volume
+    volumes = [(mounted, settings.data_path)] if data else []
     labels: dict[str, pulumi.Input[str]] = {FINGERPRINT_LABEL: scope.made_of[color]}
     labels |= {COPY_LABEL: copy} if copy else {}
     limits = settings.limits

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bluegreen.config import defaults
 from bluegreen.config.settings import Color, Docker, Health, Settings, Swarm
 from bluegreen.data.environment import environment, secret_variables
 from bluegreen.docker.facts import (
@@ -82,7 +81,7 @@ class SwarmPlatform:
 
     def environment(self, settings: Settings, copy: str) -> Mapping[str, str]:
         """The usual, and what lets several start at once on one database."""
-        return environment(settings, copy, defaults.REPLICAS_ENV)
+        return environment(settings, copy, several=True)
 
     def fingerprint(self, settings: Settings) -> dict[str, str]:
         """What replicas cannot change without being made anew; their number they can."""
