@@ -71,8 +71,8 @@ def plan_update(settings: Settings, situation: Situation, stack: str, root: Path
     """
     name, target = situation.name, settings.active_color
     # Rendered here too, so that a template's mistake is told before anything is declared.
-    platform, holds = of(settings), modes.of(settings).holds_writes
-    render(settings, target, name, root, platform.upstream, holds_writes=holds)
+    upstream, held = of(settings).upstream, modes.of(settings).holds_writes
+    render(settings, target, name, root, upstream, holds_writes=held)
     guard.require_answers(settings, situation)
     settings = _as_it_can_be(settings, situation)
     recorded = situation.previous.data.get("copy", "")
