@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import evidence.load as load
+from evidence.lab.shared import Keeper, SharedStack
 from evidence.lab.stacks import Stack, removed
 
 StackMaker = Callable[..., Stack]
@@ -37,6 +38,31 @@ def make_stack(tmp_path: Path) -> Iterator[StackMaker]:
             return stacks.enter_context(removed(folder, **config))
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def _keeper() -> Iterator[Keeper]:
+    with Keeper() as keeper:
+        yield keeper
+
+
+@pytest.fixture
+def shared(_keeper: Keeper, request: pytest.FixtureRequest) -> Iterator[SharedStack]:
+    """A stack that the tests of a worker hand on: take this one wherever it will do.
+
+    Blue 12.3.0 or green 12.4.0 is live: `shared.old`; the other one is not there: `shared.new`.
+    `shared.up(**shared.release)` makes that live, and `shared.revert` is the config from before.
+
+    Leave it with either one live, by an update that succeeded with the config as it came (but for
+    active_color), and nothing else running: then the next test takes it over, 4 s sooner than a
+    new one. However it is left, and when the test fails, nothing else is to be done: it is thrown
+    away. Data and snapshots of the tests before are there. A test that wants those, the color or
+    the config for itself takes `stack` or `make_stack`.
+    """
+    failed = request.session.testsfailed
+    yield _keeper.take()
+    if request.session.testsfailed > failed:
+        _keeper.throw_away()
 
 
 @pytest.fixture
