@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import evidence.load as load
+from evidence.lab.host import free_ports
 from evidence.lab.shared import Keeper, SharedStack
 from evidence.lab.stacks import Stack, removed
 
@@ -42,7 +43,8 @@ def make_stack(tmp_path: Path) -> Iterator[StackMaker]:
 
 @pytest.fixture(scope="session")
 def _keeper() -> Iterator[Keeper]:
-    with Keeper() as keeper:
+    blue_port, green_port = free_ports(2)
+    with Keeper(blue_port=blue_port, green_port=green_port) as keeper:
         yield keeper
 
 
@@ -52,12 +54,13 @@ def shared(_keeper: Keeper, request: pytest.FixtureRequest) -> Iterator[SharedSt
 
     Blue 12.3.0 or green 12.4.0 is live: `shared.old`; the other one is not there: `shared.new`.
     `shared.up(**shared.release)` makes that live, and `shared.revert` is the config from before.
+    Both have direct ports. Data and snapshots of the tests before are there.
 
     Leave it with either one live, by an update that succeeded with the config as it came (but for
-    active_color), and nothing else running: then the next test takes it over, 4 s sooner than a
-    new one. However it is left, and when the test fails, nothing else is to be done: it is thrown
-    away. Data and snapshots of the tests before are there. A test that wants those, the color or
-    the config for itself takes `stack` or `make_stack`.
+    active_color), and nothing else running: then the next test takes it over, which saves it what
+    a release takes. However else it is left, and when the test fails, there is nothing to put
+    right: it is thrown away. A test that wants data, color or config for itself takes `stack` or
+    `make_stack`.
     """
     failed = request.session.testsfailed
     yield _keeper.take()

@@ -80,26 +80,25 @@ def test_a_fixed_release_converges_by_the_same_command(shared: SharedStack) -> N
     assert shared.containers() == {"edge", shared.new.color}
 
 
-def test_a_release_that_fails_its_users_is_taken_back(shared: SharedStack) -> None:
-    """500s after the gate has passed: the bake sees them, restores, and users see no more."""
-    bake = {"seconds": 8, "min_requests": 10}
-    with load.running(shared.url, plan=CALM) as traffic:
-        said = shared.up_fails(**shared.release, bake=bake, env={"STANDIN_FAIL_REQUESTS": "1"})
-        assert "real traffic suffers" in said
-        assert f"{shared.old} serves again (proven)" in said
-        assert shared.live() == shared.old
-    assert set(traffic.report.failed) > set(), "the target did fail some"
-    with nothing_lost(shared):
-        shared.up(**shared.revert)
-    assert shared.containers() == {"edge", shared.old.color}
+def test_a_target_that_turns_bad_while_it_bakes_is_taken_back(shared: SharedStack) -> None:
+    """Without traffic too, when it dies: it is asked for its health while it bakes.
 
-
-def test_a_target_that_dies_while_baking_is_taken_back(shared: SharedStack) -> None:
-    """Without any traffic too: the target is asked for its health while it bakes."""
+    With 500s after its gate has passed, the bake sees them, restores, and users see no more.
+    """
     dies = {"bake": {"seconds": 30}, "env": {"STANDIN_EXIT_AFTER": "6"}}
     said = shared.up_fails(**shared.release, **dies)
     assert "fell ill while baking" in said
     assert shared.live() == shared.old
+    fails = {"bake": {"seconds": 8, "min_requests": 10}, "env": {"STANDIN_FAIL_REQUESTS": "1"}}
+    with load.running(shared.url, plan=CALM) as traffic:
+        said = shared.up_fails(**shared.release, **fails)
+        assert "real traffic suffers" in said
+        assert f"{shared.old} serves again (proven)" in said
+        assert shared.live() == shared.old
+    assert traffic.report.failed, "the target did fail some"
+    with nothing_lost(shared):
+        shared.up(**shared.revert)
+    assert shared.containers() == {"edge", shared.old.color}
 
 
 @pytest.mark.parametrize("victim", ["the whole update", "the switch alone"])
@@ -108,21 +107,23 @@ def test_a_release_killed_while_baking_goes_back_by_itself(
 ) -> None:
     """Kill -9 in mid-switch: the edge restores the old color with nobody's help; up converges."""
     shared.configure(**shared.release, bake={"seconds": 60})
-    update = shared.start(shared.command("up", "--yes", "--skip-preview"))
-    try:
-        wait_for(lambda: shared.live() == shared.new)
-        killed = everything_below(update.pid)
-        if victim == "the switch alone":
-            killed = [pid for pid in killed if "bluegreen.release.switch" in words(pid)]
-        kill(killed)
-        update.wait(timeout=60)
-        wait_for(lambda: shared.live() == shared.old)
-    finally:
-        kill(everything_below(update.pid))
-        update.wait(timeout=60)
-    shared.pulumi("cancel", "--yes")  # the dead update's lock
-    shared.up(bake={"seconds": 1})
-    assert shared.live() == shared.new
+    with load.running(shared.url, plan=CALM) as traffic:
+        update = shared.start(shared.command("up", "--yes", "--skip-preview"))
+        try:
+            wait_for(lambda: shared.live() == shared.new)
+            killed = everything_below(update.pid)
+            if victim == "the switch alone":
+                killed = [pid for pid in killed if "bluegreen.release.switch" in words(pid)]
+            kill(killed)
+            update.wait(timeout=60)
+            wait_for(lambda: shared.live() == shared.old)
+        finally:
+            kill(everything_below(update.pid))
+            update.wait(timeout=60)
+        shared.pulumi("cancel", "--yes")  # the dead update's lock
+        shared.up(bake={"seconds": 1})
+        assert shared.live() == shared.new
+    assert traffic.report.failed_total == 0, traffic.report.summary()
     assert shared.containers() == {"edge", shared.new.color}
 
 
