@@ -46,8 +46,11 @@ runner: setup ## in a workflow: check the backend's address, install the ssh key
 publish: ## push the commits of `bluegreen … --commit`, on top of what others pushed
 	@git pull --rebase --autostash --quiet && git push --quiet
 
-lint: setup ## ruff, mypy --strict, and two linters for the workflows
+lint: setup ## ruff, mypy --strict, the direction of imports, shellcheck, the workflows
+	@command -v shellcheck >/dev/null || { apt-get update -qq && apt-get install -qq -y shellcheck; } >&2
 	@$(READY) && ruff check . && ruff format --check . && mypy --strict . \
+	    && lint-imports --no-logo --no-cache \
+	    && find .ci evidence nginx tools \( -name '*.sh' -o -path .ci/run \) -exec shellcheck {} + \
 	    && check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml \
 	    && zizmor --offline --quiet .github
 

@@ -21,6 +21,7 @@ from bluegreen.cli.errors import Exit
 from bluegreen.cli.options import HERE, Commit, Dir, Json, Stack, Yes, ends_well
 from bluegreen.cli.progress import Progress
 from bluegreen.cli.project import Project
+from bluegreen.cli.release import heal_first
 
 app = typer.Typer(
     name="bluegreen",
@@ -49,7 +50,7 @@ def deploy(
 ) -> None:
     """Release a version on the idle color: preview, confirm, gate, switch."""
     project, progress = Project(folder, stack), Progress(as_json=as_json)
-    _heal(project, progress)
+    heal_first(project, progress, yes=yes)
     if abort:
         release.abort(project, progress, yes=yes, git=commit)
     else:
@@ -67,7 +68,7 @@ def rollback(
 ) -> None:
     """Go back to the color that was live before, through the same gate."""
     project, progress = Project(folder, stack), Progress(as_json=as_json)
-    _heal(project, progress)
+    heal_first(project, progress, yes=yes)
     release.rollback(project, progress, yes=yes, git=commit)
 
 
@@ -87,7 +88,7 @@ def promote(
     """Release in one stack the version that is live, and healthy, in another."""
     version = promote_.version_to_promote(Project(folder, source), min_age)
     project, progress = Project(folder, to), Progress(as_json=as_json)
-    _heal(project, progress)
+    heal_first(project, progress, yes=yes)
     if promote_.is_there(project, version):
         progress.tell("live", f"{to} serves {version} already", version=version)
         return
@@ -108,6 +109,8 @@ def plan(
     found = plan_.read_plan(Project(folder, stack))
     tell = plan_.as_json if as_json else plan_.as_markdown if markdown else plan_.as_text
     print(tell(found))
+    if found.refused:
+        raise typer.Exit(Exit.USAGE)
 
 
 @app.command()
@@ -189,14 +192,6 @@ def down(
 
 
 app.add_typer(snapshot.app, name="snapshot")
-
-
-def _heal(project: Project, progress: Progress) -> None:
-    """Take away a dead update's lock, and only then what it left."""
-    lock = recover_.find_lock(project)
-    if lock and lock.dead:
-        for line in recover_.recover(project):
-            progress.tell("recovered", line)
 
 
 def main() -> None:

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bluegreen.cli.project import PROJECT
-
 
 def state_folder() -> Path | None:
     """Where the file backend keeps its state; None with another backend."""
@@ -20,10 +18,10 @@ def state_folder() -> Path | None:
     return Path(path).expanduser() / ".pulumi"
 
 
-def mend(stack: str) -> list[str]:
+def mend(project: str, stack: str) -> list[str]:
     """Make a checkpoint whole that is not; return what was done, a phrase each."""
     folder = state_folder()
-    checkpoint = folder / "stacks" / PROJECT / f"{stack}.json" if folder else None
+    checkpoint = folder / "stacks" / project / f"{stack}.json" if folder else None
     if not folder or not checkpoint or not checkpoint.exists():
         return []
     done: list[str] = []
@@ -33,7 +31,7 @@ def mend(stack: str) -> list[str]:
         notes.unlink()
         done.append(f"removed {notes.name}, which was cut short")
     if not _is_whole(checkpoint):
-        done += _put_back(checkpoint, _copies(folder, stack))
+        done += _put_back(checkpoint, _copies(folder, project, stack))
     return done
 
 
@@ -50,10 +48,10 @@ def _put_back(checkpoint: Path, copies: Iterator[Path]) -> list[str]:
     return []
 
 
-def _copies(folder: Path, stack: str) -> Iterator[Path]:
+def _copies(folder: Path, project: str, stack: str) -> Iterator[Path]:
     """The newest first."""
-    yield folder / "stacks" / PROJECT / f"{stack}.json.bak"
-    history = folder / "history" / PROJECT / stack
+    yield folder / "stacks" / project / f"{stack}.json.bak"
+    history = folder / "history" / project / stack
     # Their names end with the time, of as many digits each.
     yield from sorted(history.glob("*.checkpoint.json"), reverse=True)
 

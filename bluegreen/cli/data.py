@@ -103,7 +103,7 @@ def copy_of_live(project: Project, color: str) -> str:
 
 
 def _live_copy(project: Project, color: str) -> str:
-    containers = project.facts().containers or {}
+    containers = project.look().containers
     recorded = (project.outputs().get("data") or {}).get("copy", "")
     return str(containers[color].copy if color in containers else recorded)
 

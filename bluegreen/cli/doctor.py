@@ -174,7 +174,7 @@ def _image(name: str, project: Project, image: str) -> Finding:
 
 
 def _nginx(project: Project) -> Finding:
-    place = project.places[0]
+    place = project.places()[0]
     done = ask(place.docker, "exec", place.container, "nginx", "-v")
     said = (done.stdout + done.stderr).strip()
     if done.returncode:

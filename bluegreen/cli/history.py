@@ -24,7 +24,7 @@ def read_history(project: Project, most: int) -> list[Release]:
     found: list[Release] = []
     live = "no color"
     for update in updates:
-        config = {key.removeprefix("bluegreen:"): v.value for key, v in update.config.items()}
+        config = {key: given.value for key, given in project.ours(update.config).items()}
         color = config.get("active_color", "")
         wanted = f"{color} {config.get(f'{color}_version', '')}".strip()
         seconds = (update.end_time - update.start_time).total_seconds() if update.end_time else None

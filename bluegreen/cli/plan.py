@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from pulumi.automation.events import EngineEvent
 
@@ -19,11 +19,15 @@ class Plan:
         stack: whose update.
         words: the release, a line for each step, or how the live color is scaled; else none.
         changes: what changes in Pulumi's terms, such as "update switch".
+        refused: whether config or guard refuse the update.
+        reasons: why, a text each.
     """
 
     stack: str
     words: list[str]
     changes: list[str]
+    refused: bool = False
+    reasons: list[str] = field(default_factory=list)
 
 
 class Changes:
@@ -50,20 +54,24 @@ def read_plan(project: Project) -> Plan:
     """Preview the stack as its file is now.
 
     Raises:
-        CommandError: config or guard refuse the update; the exit code is USAGE.
+        CommandError: the preview failed, and not as config or guard refuse the update.
     """
     shown = Progress(quiet=True)
     changes = Changes(shown)
     _ = project.stack  # told by name if there is no such stack
     outcome = project.preview(changes)
+    if outcome.reasons:
+        return Plan(project.name, [], [], True, outcome.reasons)
     if not outcome.ok:
         errors = shown.errors or outcome.errors
         raise CommandError("\n".join(errors), serves=project.serves(), code=Exit.USAGE)
-    return Plan(project.name, shown.plan.splitlines(), changes.steps)
+    return Plan(project.name, outcome.words, changes.steps)
 
 
 def as_text(plan: Plan) -> str:
     """The plan for a terminal."""
+    if plan.refused:
+        return "\n".join(["refused; nothing was touched:", *(f"  - {r}" for r in plan.reasons)])
     if plan.words:
         return "\n".join(plan.words)
     if plan.changes:
@@ -78,6 +86,9 @@ def as_json(plan: Plan) -> str:
 
 def as_markdown(plan: Plan) -> str:
     """The plan for a pull request."""
+    if plan.refused:
+        reasons = "\n".join(f"- {reason}" for reason in plan.reasons)
+        return f"**{plan.stack}**: refused\n\n{reasons}"
     if not plan.words:
         return f"**{plan.stack}**: {as_text(plan)}"
     title, *steps = plan.words

@@ -33,11 +33,10 @@ class Progress:
     ) -> None:
         """Tell to standard output: lines for people, or with as_json one event a line.
 
-        A quiet one tells nothing, and keeps what a preview says: its errors and its plan.
+        A quiet one tells nothing, and keeps the errors.
         """
         self._quiet = quiet
         self.errors: list[str] = []
-        self.plan = ""
         self._as_json, self._clock = as_json, clock
         self._begun: dict[str, float] = {}
         self._console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
@@ -87,8 +86,6 @@ class Progress:
             text = text.removeprefix("error: ")
             if not re.match(r"(an unhandled error|update failed|preview failed)", text):
                 self.errors.append(text)
-        elif text.startswith("release ") and not event.ephemeral:
-            self.plan = text
         elif source == "switch" and not text.startswith("{"):
             self.tell("progress", f"  {text}", phase=PHASES[source])
         elif match := re.match(r"(gate|data): (.*)", text, re.DOTALL):

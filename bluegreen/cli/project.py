@@ -5,15 +5,18 @@ import getpass
 import json
 import os
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pulumi import automation
 from pulumi.automation.errors import CommandError as PulumiError
 from pulumi.automation.events import EngineEvent
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from bluegreen.cli.errors import CommandError, Exit
 from bluegreen.cli.stackfile import StackFile
@@ -21,18 +24,24 @@ from bluegreen.config import load as config
 from bluegreen.config.reader import Reader
 from bluegreen.config.settings import EDGE, Docker, Edge, Place, Settings, places_of
 from bluegreen.config.swarm import read_edges
-from bluegreen.edge.state import State, read_newest
-from bluegreen.plan.facts import Facts, read_facts
+from bluegreen.edge.state import State
+from bluegreen.plan.situation import Previous, Situation, observe
+from bluegreen.plan.update import PLAN_FILE
 
-PROJECT = "bluegreen"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """An update that ended: whether well, and if not the errors it told."""
+    """An update or a preview that ended: whether well, and if not the errors it told.
+
+    `words` and `reasons` are a preview's: the plan, a line for each step, or why it is refused.
+    """
 
     ok: bool
     errors: list[str]
+    words: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
 
 
 class Project:
@@ -47,12 +56,17 @@ class Project:
                 code=Exit.USAGE,
             )
         self.root, self.name = root, stack
-        self.service = f"{PROJECT}-{stack}"
+        self.namespace = name_in(root / "Pulumi.yaml")
+
+    @property
+    def service(self) -> str:
+        """Prefix of what the stack has in Docker."""
+        return self.file.get("name") or f"{self.namespace}-{self.name}"
 
     @property
     def file(self) -> StackFile:
         """The stack's config file, read anew."""
-        return StackFile(self.root / f"Pulumi.{self.name}.yaml")
+        return StackFile(self.root / f"Pulumi.{self.name}.yaml", self.namespace)
 
     @cached_property
     def stack(self) -> automation.Stack:
@@ -69,8 +83,7 @@ class Project:
         """The stack's settings, secrets among them."""
         with told():
             given = self.stack.get_all_config()
-        prefix = f"{PROJECT}:"
-        ours = {k.removeprefix(prefix): v for k, v in given.items() if k.startswith(prefix)}
+        ours = self.ours(given)
         return config.load(
             {key: value.value for key, value in ours.items()},
             self.root,
@@ -78,10 +91,16 @@ class Project:
             docker=self.docker,
         )
 
-    def outputs(self) -> dict[str, Any]:
-        """The outputs of the last update that went well; secrets are left out."""
+    def ours(self, config: Mapping[str, T]) -> dict[str, T]:
+        """What of a stack's config is the project's own, by key."""
+        prefix = f"{self.namespace}:"
+        return {k.removeprefix(prefix): v for k, v in config.items() if k.startswith(prefix)}
+
+    def outputs(self, *, secrets: bool = False) -> dict[str, Any]:
+        """The outputs of the last update that went well; secret ones only if asked for."""
         with told():
-            return {k: v.value for k, v in self.stack.outputs().items() if not v.secret}
+            found = self.stack.outputs().items()
+        return {key: output.value for key, output in found if secrets or not output.secret}
 
     @property
     def docker(self) -> Docker:
@@ -105,36 +124,48 @@ class Project:
         read = Reader({"edges": self.file.listing("edges")}, [], ["edges"])
         return read_edges(read, usual, swarm=self.swarm)[0]
 
-    @property
-    def places(self) -> tuple[Place, ...]:
-        """Where the edges are."""
-        return places_of(self.edges, self.service)
+    def places(self, service: str = "") -> tuple[Place, ...]:
+        """Where the edges are, of the service of this name; "" = the stack's."""
+        return places_of(self.edges, service or self.service)
 
     @property
     def dockers(self) -> list[Docker]:
         """Each Docker that has something of the stack, the stack's own first."""
         return list(dict.fromkeys([self.docker, *(edge.docker for edge in self.edges)]))
 
-    def facts(self) -> Facts:
-        """What each edge serves, and what runs."""
-        return read_facts(self.docker, self.places, self.service, swarm=self.swarm)
+    def look(self) -> Situation:
+        """What runs and what serves, without what the last update left."""
+        return observe(self, self.service, Previous)
+
+    def situation(self) -> Situation:
+        """All that is known of the stack."""
+        return observe(self, self.service, lambda: Previous.of(self.outputs(secrets=True)))
 
     def edge(self) -> State | None:
         """What nginx serves; None without an edge, or before the first release."""
-        return read_newest(self.places)
+        return self.look().edge
 
     def serves(self) -> str:
-        """What nginx serves, as a phrase."""
-        edge = self.edge()
-        return f"{edge.color} {edge.version} serves" if edge else "no color is live"
+        """What users get now, as a phrase."""
+        return self.look().serves
 
     def up(self, message: str, on_event: Callable[[EngineEvent], None]) -> Outcome:
         """Run the update."""
         return self._run(lambda: self.stack.up(message=message, on_event=on_event, color="never"))
 
     def preview(self, on_event: Callable[[EngineEvent], None]) -> Outcome:
-        """Run the preview."""
-        return self._run(lambda: self.stack.preview(on_event=on_event, color="never"))
+        """Run the preview; the program hands over its plan by a file."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "plan.json"
+            workspace = self.stack.workspace
+            before = workspace.env_vars
+            workspace.env_vars = {**before, PLAN_FILE: str(file)}
+            try:
+                ended = self._run(lambda: self.stack.preview(on_event=on_event, color="never"))
+            finally:
+                workspace.env_vars = before  # the update that follows has no such folder
+            said = json.loads(file.read_text()) if file.exists() else {}
+        return replace(ended, words=said.get("words", []), reasons=said.get("reasons", []))
 
     def destroy(self, on_event: Callable[[EngineEvent], None]) -> Outcome:
         """Remove all that the stack made, but for what is retained."""
@@ -151,6 +182,21 @@ class Project:
         """The stack's updates, the newest first."""
         with told():
             return self.stack.history(show_secrets=False)
+
+
+def name_in(file: Path) -> str:
+    """The project's name, which config keys and all that is made in Docker begin with."""
+    try:
+        name = (YAML(typ="safe").load(file) or {}).get("name")
+    except (YAMLError, AttributeError, UnicodeDecodeError):
+        name = None
+    if not name:
+        raise CommandError(
+            f"{file} does not say the project's name",
+            todo="put a line `name: …` into it",
+            code=Exit.USAGE,
+        )
+    return str(name)
 
 
 def who() -> str:

@@ -50,7 +50,7 @@ def _trouble(source: Project) -> str:
     """
     path = source.file.health_path
     quiet = ("-sS", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}")
-    for place in source.places:
+    for place in source.places():
         asked = ("exec", place.container, "curl", *quiet, f"http://127.0.0.1{path}")
         done = ask(place.docker, *asked)
         if done.returncode:

@@ -1,22 +1,21 @@
-"""Recover: take away what a killed update left, where that is safe; never what nginx serves."""
+"""Recover: remove what a killed update of this stack left; never what serves, nor another's."""
 
-import json
-import os
-import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pulumi import automation
 
-from bluegreen.cli.checkpoint import mend, state_folder
+from bluegreen.cli.checkpoint import mend
 from bluegreen.cli.data import volumes
 from bluegreen.cli.errors import CommandError, Exit
-from bluegreen.cli.project import PROJECT, Project, told
+from bluegreen.cli.lock import Lock, find_lock
+from bluegreen.cli.project import Project, told
+from bluegreen.docker.facts import Thing, read_things
 from bluegreen.docker.shell import ask
-from bluegreen.plan.leftovers import Thing, read_swarm_things, read_things, unknown_to
+from bluegreen.plan.ownership import StackState, foreign_reason
+from bluegreen.platforms.swarm.tasks import SWARM_LISTINGS
 
 REMOVALS = {
     "container": ("rm", "-f", "-v"),
@@ -32,67 +31,40 @@ POLL = 0.1
 
 
 @dataclass(frozen=True)
-class Lock:
-    """A lock in a file backend; one that cannot be read has no process and no host."""
+class Findings:
+    """What there is to recover from.
 
-    path: Path
-    pid: int
-    host: str
-    user: str
+    Attributes:
+        lock: of an update that is dead; None without one.
+        pending: what the state says was begun, and not whether it was ended.
+        left: what an update of this stack left in Docker: services first, as they use the rest.
+        foreign: what another state made, by the same names.
+    """
 
-    @property
-    def dead(self) -> bool:
-        """Whether its holder was on this host and is gone."""
-        if self.host != socket.gethostname():
-            return False
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return True
-        except PermissionError:
-            return False
-        return _is_zombie(self.pid)
+    lock: Lock | None
+    pending: list[Mapping[str, Any]]
+    left: list[Thing]
+    foreign: list[Thing]
 
     @property
-    def holder(self) -> str:
-        """Whose it is, as a phrase."""
-        if not self.host:
-            return f"somebody unknown ({self.path} cannot be read)"
-        return f"process {self.pid} of {self.user} on {self.host}"
+    def words(self) -> list[str]:
+        """What recovering does, a phrase each."""
+        lock = [f"take away the lock of {self.lock.holder}, which is dead"] if self.lock else []
+        begun = ["forget what a killed update had begun to make"] if self.pending else []
+        return [
+            *lock,
+            *begun,
+            *(f"remove {thing.kind} {thing.name}, which it left" for thing in self.left),
+        ]
 
 
-def _is_zombie(pid: int) -> bool:
-    # Killed, and its parent has not noticed yet.
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return False
-
-
-def find_lock(project: Project) -> Lock | None:
-    """The lock on the stack, one that may be alive first; None without one, or without files."""
-    folder = state_folder()
-    if not folder:
-        return None
-    held = (folder / "locks").glob(f"organization/{PROJECT}/{project.name}/*.json")
-    return min(map(_read, held), key=lambda lock: lock.dead, default=None)
-
-
-def _read(path: Path) -> Lock:
-    try:
-        said = json.loads(path.read_text())
-        return Lock(path, int(said["pid"]), said["hostname"], said["username"])
-    except (OSError, ValueError, KeyError):
-        return Lock(path, 0, "", "")
-
-
-def recover(project: Project) -> list[str]:
-    """Heal; return what was done, a phrase each. Harmless when there is nothing to heal.
+def examine(project: Project) -> Findings:
+    """Look for what a killed update left; nothing is changed.
 
     Raises:
-        CommandError: another update holds the stack, and may be alive.
+        CommandError: another update holds the stack and may be alive, or something could not be
+            asked: then nothing can be told to be a leftover.
     """
-    done: list[str] = []
     lock = find_lock(project)
     if lock and not lock.dead:
         raise CommandError(
@@ -101,36 +73,75 @@ def recover(project: Project) -> list[str]:
             todo="wait for it; if it is dead, `pulumi cancel` takes its lock away",
             code=Exit.FAILED,
         )
-    done += mend(project.name)
-    if lock:
-        with told():
-            project.stack.cancel()
-        done.append(f"took away the lock of {lock.holder}, which is dead")
-    return done + _clear(project)
-
-
-def heal(project: Project) -> list[str]:
-    """Recover before a release, unless somebody may be at work on the stack."""
-    return [] if find_lock(project) else _clear(project)
-
-
-def _clear(project: Project) -> list[str]:
-    """Remove what Docker has and the stack's state has not, and end what is pending there."""
     with told():
         exported = project.stack.export_stack()
-    state: dict[str, Any] = dict(exported.deployment or {})
-    pending = state.get("pending_operations") or []
+    deployment: dict[str, Any] = dict(exported.deployment or {})
+    state = StackState.of(deployment)
+    pending = deployment.get("pending_operations") or []
     _await(project, pending)
-    left = _removable(project, state)
-    if not pending and not left:
-        return []
+    situation = project.look()
+    if situation.unknown or situation.troubles:
+        seen = {**situation.unknown, **situation.troubles}
+        raise CommandError(
+            "nothing can be told to be a leftover, as not all could be asked: "
+            + "; ".join(f"{where}: {why}" for where, why in seen.items()),
+            serves=situation.serves,
+            todo="see that Docker answers, and try again; nothing was removed",
+            code=Exit.USAGE,
+        )
+    kept = set(volumes(project))
+    if situation.edge:  # a color is live: the edge serves it, whoever has forgotten about it
+        kept |= {f"{project.service}-{situation.edge.color}", project.service}
+        for place in project.places():
+            kept |= {place.container, f"{place.container}-config"}
+    things = _things(project)
+    return Findings(
+        lock=lock,
+        pending=pending,
+        left=[thing for thing in state.leftovers(things) if thing.name not in kept],
+        foreign=[thing for thing in state.foreign(things) if thing.kind != "volume"],
+    )
+
+
+def recover(project: Project) -> list[str]:
+    """Heal; return what was done, a phrase each. Harmless when there is nothing to heal.
+
+    Raises:
+        CommandError: as `examine`; or what is there is another state's.
+    """
+    lock = find_lock(project)
+    done = mend(project.namespace, project.name) if not lock or lock.dead else []
+    found = examine(project)
+    if found.foreign:
+        refuse_foreign(project, found)
+    return done + heal(project, found)
+
+
+def refuse_foreign(project: Project, found: Findings) -> None:
+    """Raise CommandError for what another state made: it has the names that are needed here."""
+    raise CommandError(
+        foreign_reason(found.foreign, project.name), serves=project.serves(), code=Exit.USAGE
+    )
+
+
+def heal(project: Project, found: Findings) -> list[str]:
+    """Do what was found; return what was done, a phrase each."""
+    done: list[str] = []
+    if found.lock:
+        with told():
+            project.stack.cancel()
+        done.append(f"took away the lock of {found.lock.holder}, which is dead")
+    if not found.pending and not found.left:
+        return done
+    with told():
+        exported = project.stack.export_stack()
     # Pulumi locks the stack for this, in whatever backend: an update that is alive is noticed
     # here, before anything of it is taken away.
-    state["pending_operations"] = []
+    state = {**dict(exported.deployment or {}), "pending_operations": []}
     with told():
         project.stack.import_stack(automation.Deployment(exported.version, state))
-    done = ["forgot what the killed update had begun to make"] if pending else []
-    for thing in left:
+    done += ["forgot what the killed update had begun to make"] if found.pending else []
+    for thing in found.left:
         removed = ask(thing.docker, *REMOVALS[thing.kind], thing.identity, timeout=60)
         if removed.returncode == 0:
             done.append(f"removed {thing.kind} {thing.name}, which a killed update left")
@@ -152,19 +163,6 @@ def _await(project: Project, pending: list[Mapping[str, Any]]) -> None:
 
 def _things(project: Project) -> list[Thing]:
     """All that Docker has of the stack: services first, as they use what comes after them."""
-    found = read_swarm_things(project.docker, project.service) if project.swarm else []
-    return found + [
-        thing for docker in project.dockers for thing in read_things(docker, project.service)
-    ]
-
-
-def _removable(project: Project, state: Mapping[str, Any]) -> list[Thing]:
-    """Leftovers that serve nobody: containers first, as what they use is not to be had before."""
-    service, edge = project.service, project.edge()
-    kept = set(volumes(project))
-    if edge:  # a color is live: the edge serves it, whoever has forgotten about it
-        kept |= {f"{service}-{edge.color}", service}
-        for place in project.places:
-            kept |= {place.container, f"{place.container}-config"}
-    left = unknown_to(state, _things(project))
-    return [thing for thing in left if thing.name not in kept]
+    service = project.service
+    swarm = read_things(project.docker, service, SWARM_LISTINGS) if project.swarm else ()
+    return [*swarm, *(t for docker in project.dockers for t in read_things(docker, service))]

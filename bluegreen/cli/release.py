@@ -3,11 +3,13 @@
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event
 from types import FrameType
 
 import typer
 
 from bluegreen.cli import data, recover
+from bluegreen.cli.checkpoint import mend
 from bluegreen.cli.errors import CommandError, Exit
 from bluegreen.cli.git import commit
 from bluegreen.cli.progress import Progress
@@ -47,7 +49,7 @@ def _unfinished(project: Project, live: Color) -> bool:
     """Whether no update that ended well has made this color live."""
     for update in project.history():
         if update.result == "succeeded":
-            return update.config["bluegreen:active_color"].value != live
+            return project.ours(update.config)["active_color"].value != live
     return True
 
 
@@ -88,9 +90,9 @@ def rollback(project: Project, progress: Progress, *, yes: bool, git: bool) -> N
 def _version_before(project: Project, color: Color) -> str:
     """The version that a color carried when it was last live, from the history."""
     for update in project.history():
-        config = {key: value.value for key, value in update.config.items()}
-        if update.result == "succeeded" and config.get("bluegreen:active_color") == color:
-            return config.get(f"bluegreen:{color}_version", "")
+        config = {key: given.value for key, given in project.ours(update.config).items()}
+        if update.result == "succeeded" and config.get("active_color") == color:
+            return str(config.get(f"{color}_version", ""))
     return ""
 
 
@@ -105,8 +107,6 @@ def release(
     git: bool,
 ) -> None:
     """Make a color live at a version, on a copy of the data ("": as its mode has it)."""
-    for line in recover.heal(project):
-        progress.tell("recovered", line)
     file = project.file
     before = project.serves()
     file.change_copy(copy)
@@ -118,7 +118,7 @@ def release(
     except BaseException:
         file.restore()  # the file is changed only if the update is run
         raise
-    with _one_interrupt(progress):
+    with _one_interrupt(progress) as interrupted:
         outcome = project.up(f"{who()}: {before} → {color} {version}", progress)
     if outcome.ok:
         edge = project.edge()
@@ -133,6 +133,16 @@ def release(
         file.restore()  # somebody else is at work on the stack, and nothing of this was begun
         todo = "wait for it; if it is dead, `pulumi cancel` takes its lock away"
         raise CommandError("\n".join(errors), serves=project.serves(), todo=todo)
+    if interrupted.is_set():
+        raise CommandError(
+            "\n".join([f"the release of {color} {version} was interrupted", *errors]),
+            serves=project.serves(),
+            todo=(
+                f"run the same command again to finish it, or `bluegreen deploy --abort -s "
+                f"{project.name}` to give it up"
+            ),
+            code=Exit.INTERRUPTED,
+        )
     raise CommandError(
         "\n".join(errors),
         serves=project.serves(),
@@ -143,24 +153,52 @@ def release(
     )
 
 
+def heal_first(project: Project, progress: Progress, *, yes: bool) -> None:
+    """Before a release: remove what a killed update left, once that is agreed to.
+
+    Raises:
+        CommandError: not agreed to; somebody else is at work; or what is there is not this
+            stack's, of which nothing is touched.
+    """
+    project.create()
+    for line in mend(project.namespace, project.name):
+        progress.tell("recovered", line)
+    found = recover.examine(project)
+    if found.foreign:
+        recover.refuse_foreign(project, found)
+    if not found.words:
+        return
+    progress.tell("plan", "\n".join(["first:", *(f"  {line}" for line in found.words)]))
+    if not yes and not typer.confirm("Do it?"):
+        raise CommandError("not done", serves=project.serves(), code=Exit.OK)
+    for line in recover.heal(project, found):
+        progress.tell("recovered", line)
+
+
 def _preview(project: Project, progress: Progress) -> None:
     shown = Progress(quiet=True)
     outcome = project.preview(shown)
     if not outcome.ok:
         errors = shown.errors or outcome.errors
         raise CommandError("\n".join(errors), serves=project.serves(), code=Exit.USAGE)
-    progress.tell("plan", shown.plan or "nothing to release: all is as the config says")
+    words = "\n".join(outcome.words)
+    progress.tell("plan", words or "nothing to release: all is as the config says")
 
 
 @contextmanager
-def _one_interrupt(progress: Progress) -> Iterator[None]:
-    """Let one Ctrl-C end the update in good order: pulumi gets it too, and this waits for it."""
+def _one_interrupt(progress: Progress) -> Iterator[Event]:
+    """Let Ctrl-C end the update in good order: pulumi gets it too, and this waits for it.
+
+    Yields an event that is set once Ctrl-C has come.
+    """
+    came = Event()
 
     def note(_signal: int, _frame: FrameType | None) -> None:
+        came.set()
         progress.tell("interrupted", "stopping: what serves now goes on serving …")
 
     before = signal.signal(signal.SIGINT, note)
     try:
-        yield
+        yield came
     finally:
         signal.signal(signal.SIGINT, before)

@@ -11,15 +11,18 @@ from bluegreen.cli.errors import CommandError, Exit
 from bluegreen.config import defaults
 from bluegreen.config.settings import COLORS, Color
 
-NAMESPACE = "bluegreen"
-
 
 class StackFile:
     """One stack's config file."""
 
-    def __init__(self, path: Path) -> None:
-        """Read the file; a stack without one has no config yet."""
-        self.path = path
+    def __init__(self, path: Path, namespace: str) -> None:
+        """Read the file; a stack without one has no config yet.
+
+        Args:
+            path: of the file.
+            namespace: of the keys that are ours: the project's name.
+        """
+        self.path, self._namespace = path, namespace
         self._yaml = YAML()
         self._yaml.preserve_quotes = True
         self._yaml.width = 4096  # never wrap a line that the user did not
@@ -35,7 +38,7 @@ class StackFile:
 
     def get(self, key: str) -> str:
         """A plain value of ours; "" when it is not set."""
-        value = (self._content.get("config") or {}).get(f"{NAMESPACE}:{key}")
+        value = (self._content.get("config") or {}).get(f"{self._namespace}:{key}")
         return "" if value is None else str(value)
 
     @property
@@ -50,16 +53,16 @@ class StackFile:
     def health_path(self) -> str:
         """The path that the gate asks."""
         config = self._content.get("config") or {}
-        health = config.get(f"{NAMESPACE}:health") or {}
+        health = config.get(f"{self._namespace}:health") or {}
         return str(health.get("path") or defaults.HEALTH_PATH)
 
     def has(self, key: str) -> bool:
         """Whether a value of ours is set at all."""
-        return bool((self._content.get("config") or {}).get(f"{NAMESPACE}:{key}"))
+        return bool((self._content.get("config") or {}).get(f"{self._namespace}:{key}"))
 
     def listing(self, key: str) -> list[Any]:
         """A list of ours; empty when it is not set."""
-        return list((self._content.get("config") or {}).get(f"{NAMESPACE}:{key}") or [])
+        return list((self._content.get("config") or {}).get(f"{self._namespace}:{key}") or [])
 
     def section(self, namespace: str) -> dict[str, str]:
         """The plain values of another namespace, such as the docker provider's."""
@@ -72,7 +75,7 @@ class StackFile:
         config: Any = self._content.setdefault("config", {})
         for key, value in values.items():
             if value and self.get(key) != value:
-                config[f"{NAMESPACE}:{key}"] = value
+                config[f"{self._namespace}:{key}"] = value
         text = io.StringIO()
         self._yaml.dump(self._content, text)
         self._write(text.getvalue())
@@ -80,18 +83,18 @@ class StackFile:
     @property
     def data(self) -> dict[str, Any]:
         """What the file says of the data."""
-        return dict((self._content.get("config") or {}).get(f"{NAMESPACE}:data") or {})
+        return dict((self._content.get("config") or {}).get(f"{self._namespace}:data") or {})
 
     def change_copy(self, copy: str) -> None:
         """Name a copy of the data for the next change; "" takes the name away."""
         config: Any = self._content.setdefault("config", {})
-        data = config.get(f"{NAMESPACE}:data")
+        data = config.get(f"{self._namespace}:data")
         if copy:
-            config.setdefault(f"{NAMESPACE}:data", {})["copy"] = copy
+            config.setdefault(f"{self._namespace}:data", {})["copy"] = copy
         elif data and "copy" in data:
             del data["copy"]
             if not data:
-                del config[f"{NAMESPACE}:data"]
+                del config[f"{self._namespace}:data"]
 
     def restore(self) -> None:
         """Put back what was read."""

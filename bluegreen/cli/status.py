@@ -8,7 +8,7 @@ from bluegreen.cli.project import Project
 from bluegreen.config.settings import Place, other
 from bluegreen.docker.shell import ask
 from bluegreen.edge.state import CONFIG_FOLDER
-from bluegreen.plan.facts import Facts
+from bluegreen.plan.situation import Situation
 
 UP = "`bluegreen deploy --yes` or `pulumi up` releases what config says"
 
@@ -45,9 +45,9 @@ class Status:
 def read_status(project: Project) -> Status:
     """Ask config, stack, nginx and Docker."""
     outputs = project.outputs()
-    facts = project.facts()
-    edge = facts.edge
-    containers = {part: each.state for part, each in (facts.containers or {}).items()}
+    situation = project.situation()
+    edge = situation.edge
+    containers = {part: each.state for part, each in situation.containers.items()}
     live = (
         {
             "color": edge.color,
@@ -65,28 +65,31 @@ def read_status(project: Project) -> Status:
         data=outputs.get("data") or {},
         standby=outputs.get("standby"),
         containers=containers,
-        edges=_edges(project, facts),
-        drift=_drift(project, outputs, facts, containers),
+        edges=_edges(project, situation),
+        drift=_drift(project, outputs, situation, containers),
     )
 
 
-def _edges(project: Project, facts: Facts) -> dict[str, str]:
+def _edges(project: Project, situation: Situation) -> dict[str, str]:
     """What each of several edges serves, by its name; empty where there is but one."""
     if len(project.edges) == 1:
         return {}
     found = {}
-    for edge, place in zip(project.edges, project.places, strict=True):
-        state, trouble = facts.states.get(place.container), facts.troubles.get(place.container)
+    for edge, place in zip(project.edges, project.places(), strict=True):
+        state, trouble = (
+            situation.states.get(place.container),
+            situation.troubles.get(place.container),
+        )
         serves = f"{state.color} {state.version} (generation {state.generation})" if state else ""
         found[edge.name] = f"does not answer: {trouble}" if trouble else serves or "no color"
     return found
 
 
 def _drift(
-    project: Project, outputs: dict[str, Any], facts: Facts, containers: dict[str, str]
+    project: Project, outputs: dict[str, Any], situation: Situation, containers: dict[str, str]
 ) -> list[Drift]:
     found: list[Drift] = []
-    edge = facts.edge
+    edge = situation.edge
     recorded = outputs.get("live") or {}
     file = project.file
     if not recorded:
@@ -110,14 +113,14 @@ def _drift(
                 f"{UP}; `bluegreen deploy --abort` sets config back",
             )
         )
-    for name, trouble in facts.troubles.items():
+    for name, trouble in situation.troubles.items():
         if len(project.edges) > 1:
             todo = "bring its host back: it takes over by itself what was switched meanwhile"
             found.append(Drift(f"{name} does not answer: {trouble}", todo))
-    if facts.disagreement:
-        found.append(Drift(facts.disagreement, UP))
-    parts = {p.container: e.part for p, e in zip(project.places, project.edges, strict=True)}
-    edges = {part for name, part in parts.items() if name not in facts.troubles}
+    if situation.disagreement:
+        found.append(Drift(situation.disagreement, UP))
+    parts = {p.container: e.part for p, e in zip(project.places(), project.edges, strict=True)}
+    edges = {part for name, part in parts.items() if name not in situation.troubles}
     expected = edges | {recorded["color"]}
     if outputs.get("standby"):
         expected.add(outputs["standby"]["color"])
@@ -139,9 +142,9 @@ def _drift(
                 "`bluegreen deploy --abort` removes it",
             )
         )
-    for place in project.places:
+    for place in project.places():
         runs = containers.get(parts[place.container]) == "running"
-        if runs and facts.states.get(place.container):
+        if runs and situation.states.get(place.container):
             found += _hand_edited(place)
     return found
 

@@ -28,7 +28,7 @@ KEYS = (
     "preview_port blue_port green_port direct_address data_path data database_url grafana_ini env "
     "limits user stop_grace standby health bake drain_timeout prune allow_in_place edge_image "
     "service_template subnet platform replicas standby_replicas placement reservations edges "
-    "edges_required"
+    "edges_required name"
 ).split()
 
 # Docker's own grammar for tags, and digests: https://docs.docker.com/reference/cli/docker/image/tag
@@ -39,6 +39,7 @@ _FULL_IMAGE = re.compile(
     f"{_IMAGE.pattern}(:{_TAG.pattern}|(:{_TAG.pattern})?@{_DIGEST.pattern})", re.IGNORECASE
 )
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _USER = re.compile(r"[A-Za-z0-9_.-]+(:[A-Za-z0-9_.-]+)?")
 
 
@@ -119,6 +120,7 @@ def load(
         edges=edges,
         edges_required=edges_required,
         swarm=swarm,
+        name=read.text("name", "", _NAME, "a-z, 0-9 and -"),
         docker=docker,
     )
     active = raw.get("active_color")

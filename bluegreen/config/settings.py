@@ -221,6 +221,7 @@ class Settings:
     edges: tuple[Edge, ...]
     edges_required: int
     swarm: Swarm | None
+    name: str = ""
     docker: Docker = Docker()
 
     @property

@@ -12,9 +12,8 @@ from pathlib import Path
 
 from bluegreen.config.settings import Color, Settings, other
 from bluegreen.edge.state import BOOTSTRAP, CONFIG_FOLDER, HEAD_START, flag_of
+from bluegreen.edge.templates import TEMPLATES
 from bluegreen.errors import ConfigError
-
-TEMPLATES = Path(__file__).resolve().parents[2] / "nginx"
 
 # nginx always starts from the last config that went through a whole switch: one that was
 # still on trial when the container stopped is not taken up again.

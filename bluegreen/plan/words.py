@@ -1,51 +1,38 @@
 """A release in words: what an update will start, check, switch, watch and remove."""
 
-from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
 from bluegreen.config.images import image_reference
-from bluegreen.config.settings import Color, Settings, other
-from bluegreen.data.plan import DataPlan, describe_data
-from bluegreen.edge.state import State
-from bluegreen.plan.fingerprint import Fingerprint
-from bluegreen.plan.guard import Previous
+from bluegreen.config.settings import Color, other
+from bluegreen.data.plan import describe_data
+
+if TYPE_CHECKING:
+    from bluegreen.plan.update import Plan
 
 
-def describe(
-    settings: Settings,
-    name: str,
-    previous: Previous,
-    edge: State | None,
-    planned: Mapping[str, Fingerprint],
-    data: DataPlan,
-    missed: Collection[str] = (),
-) -> str:
-    """Tell the update in words; "" when it neither releases nor scales anything.
-
-    Args:
-        settings: the stack's settings.
-        name: prefix of everything made in Docker.
-        previous: what the last update left.
-        edge: what nginx serves.
-        planned: fingerprints of what the update will leave.
-        data: what becomes of the data.
-        missed: edges that do not answer, and that the update goes on without.
-    """
+def describe(plan: "Plan") -> str:
+    """Tell the update in words; "" when it neither releases nor scales anything."""
+    settings, situation = plan.settings, plan.situation
+    name, previous, edge = situation.name, situation.previous, situation.edge
     target, outgoing = settings.active_color, other(settings.active_color)
-    live = edge.color if edge else previous.live
-    running = previous.running or {}
-    if live == target and running.get(target) == planned.get(target):
+    live, missed = situation.live, situation.troubles
+    if live == target and target in plan.unchanged:
         return _describe_scaling(target, previous.replicas, settings.replicas_of(target))
     version = settings.versions[target]
     serves = f"{edge.color} {edge.version}" if edge else previous.live or "no color"
     image = image_reference(settings.image, version)
     made = f"build {settings.build.context} with version {version}" if settings.build else image
+    if plan.image.identity:
+        made += f" as it was released before ({plan.image.identity[:19]})"
+    if plan.image.gone:
+        made += f" as its tag is now; what {target} ran before ({plan.image.gone[:19]}) is gone"
     health, bake = settings.health_of(target), settings.bake
     expected = [f"status {health.status}", *(f"{k} = {v}" for k, v in health.json.items())]
     if health.version_field:
         expected.append(f"version {health.version}")
     lines = [f"release {target} {version}; live now: {serves}"]
-    lines.append(f"data    {describe_data(settings, name, data, edge, previous.data)}")
-    if running.get(target) == planned.get(target):
+    lines.append(f"data    {describe_data(settings, name, plan.data, edge, previous.data)}")
+    if target in plan.unchanged:
         lines.append(f"start   nothing: {target} is on standby")
     else:
         count = f"{settings.swarm.replicas} replicas of " if settings.swarm else ""

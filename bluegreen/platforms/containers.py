@@ -1,6 +1,6 @@
 """What runs in Docker: the edge, a color, and what they need. One function makes one thing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,23 @@ from bluegreen.config.images import built_name, image_reference
 from bluegreen.config.settings import Color, Edge, Settings
 from bluegreen.data.environment import environment, is_secret
 from bluegreen.data.names import copy_of, data_of, snapshots_of
-from bluegreen.docker.facts import COPY_LABEL, FINGERPRINT_LABEL, LABEL
+from bluegreen.docker.facts import COPY_LABEL, FINGERPRINT_LABEL, LABEL, STACK_LABEL
 from bluegreen.edge.follow import start_with_peers
-from bluegreen.edge.render import START_SCRIPT, TEMPLATES
+from bluegreen.edge.render import START_SCRIPT
 from bluegreen.edge.state import BOOTSTRAP, CONFIG_FOLDER, WAITING
+from bluegreen.edge.templates import TEMPLATES
 
 LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
 EDGE_STOP_GRACE = 10
 # A volume that is there already is taken as it is, with whatever driver or disk it was made for:
 # what the provider reads back of these would else replace it, and the edge with it.
-OWN_VOLUME = ["driver", "driverOpts"]
+OWN_VOLUME = ["driver", "driverOpts", "labels"]
+# What would replace a container, or is told by Docker otherwise than it was said.
+OWN_CONTAINER = (
+    "image command entrypoints envs uploads volumes ports memory memorySwap cpus user labels "
+    "networkMode networksAdvanced restart logDriver logOpts stopSignal"
+).split()
+OWN_IMAGE = ["name", "build"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,10 @@ class Scope:
         root: the project's folder, which relative paths start from.
         parent: the component that the resources belong to.
         copies: the copy of the data that each color runs on; "" = the one it began in.
-        made_of: the digest of what each color is made of.
+        made_of: the (keyed) digest of what each color is made of.
+        owner: the id of the stack, which what is newly made carries.
+        unchanged: the parts that stay as they are, whatever Pulumi reads of them or of their tag.
+        image: the id of the image that the target runs; "" = as its tag says.
     """
 
     name: str
@@ -43,11 +53,22 @@ class Scope:
     root: Path
     parent: pulumi.Resource
     copies: Mapping[Color, str]
-    made_of: Mapping[Color, str]
+    made_of: Mapping[Color, pulumi.Output[str]]
+    owner: pulumi.Output[str]
+    unchanged: frozenset[str]
+    image: str
 
     def container(self, part: str) -> str:
         """The Docker name of a color's or the edge's container; it is its host name too."""
         return f"{self.name}-{part}"
+
+    def labels(self) -> dict[str, pulumi.Input[str]]:
+        """What everything that is newly made carries."""
+        return {LABEL: self.name, STACK_LABEL: self.owner}
+
+    def keep(self, part: str, what: Sequence[str]) -> list[str]:
+        """What Pulumi must leave as it is: all that is named, of a part that is unchanged."""
+        return list(what) if part in self.unchanged else []
 
     def options(self, **options: Any) -> pulumi.ResourceOptions:
         """Options of a resource that belongs to the service."""
@@ -56,10 +77,14 @@ class Scope:
 
 @dataclass(frozen=True)
 class Made:
-    """A color that is made: what is to be waited for, and what it is known by once it is anew."""
+    """A color that is made: what is to be waited for, and what it is known by once it is anew.
+
+    `image` is the id of the image that it runs; None where only its name is known.
+    """
 
     done: pulumi.Resource
     identity: pulumi.Output[str]
+    image: pulumi.Output[str] | None = None
 
 
 def make_network(scope: Scope) -> docker.Network:
@@ -69,8 +94,8 @@ def make_network(scope: Scope) -> docker.Network:
         "network",
         name=scope.name,
         ipam_configs=[docker.NetworkIpamConfigArgs(subnet=subnet)] if subnet else None,
-        labels=[docker.NetworkLabelArgs(label=LABEL, value=scope.name)],
-        opts=scope.options(),
+        labels=[docker.NetworkLabelArgs(label=k, value=v) for k, v in scope.labels().items()],
+        opts=scope.options(ignore_changes=["labels"]),
     )
 
 
@@ -81,7 +106,7 @@ def make_data_volume(scope: Scope) -> docker.Volume | None:
     return docker.Volume(
         "data",
         name=data_of(scope.name),
-        labels=[docker.VolumeLabelArgs(label=LABEL, value=scope.name)],
+        labels=_volume_labels(scope),
         opts=scope.options(retain_on_delete=True, ignore_changes=OWN_VOLUME),
     )
 
@@ -91,20 +116,26 @@ def make_snapshots_volume(scope: Scope) -> docker.Volume:
     return docker.Volume(
         "snapshots",
         name=snapshots_of(scope.name),
-        labels=[docker.VolumeLabelArgs(label=LABEL, value=scope.name)],
-        opts=scope.options(retain_on_delete=True, ignore_changes=[*OWN_VOLUME, "labels"]),
+        labels=_volume_labels(scope),
+        opts=scope.options(retain_on_delete=True, ignore_changes=OWN_VOLUME),
     )
+
+
+def _volume_labels(scope: Scope) -> list[docker.VolumeLabelArgs]:
+    return [docker.VolumeLabelArgs(label=k, value=v) for k, v in scope.labels().items()]
 
 
 def make_image(scope: Scope, color: Color) -> docker.RemoteImage:
     """The color's image: built, or taken as it is when local, or pulled."""
     build, version = scope.settings.build, scope.settings.versions[color]
+    opts = scope.options(ignore_changes=scope.keep(color, OWN_IMAGE))
     if not build:
+        again = scope.image if color == scope.settings.active_color else ""
         return docker.RemoteImage(
             f"image-{color}",
-            name=image_reference(scope.settings.image, version),
+            name=again or image_reference(scope.settings.image, version),
             keep_locally=True,  # other stacks on this host may use it too
-            opts=scope.options(),
+            opts=opts,
         )
     return docker.RemoteImage(
         f"image-{color}",
@@ -117,7 +148,7 @@ def make_image(scope: Scope, color: Color) -> docker.RemoteImage:
         ),
         # Nobody else's: it goes after the container that ran it.
         keep_locally=not scope.settings.prune,
-        opts=scope.options(),
+        opts=opts,
     )
 
 
@@ -129,12 +160,12 @@ def make_edge(scope: Scope, edge: Edge, network: docker.Network) -> docker.Conta
         f"image-{part}",
         name=settings.edge_image,
         keep_locally=True,
-        opts=scope.options(provider=there),
+        opts=scope.options(provider=there, ignore_changes=scope.keep(part, OWN_IMAGE)),
     )
     config = docker.Volume(
         f"{part}-config",
         name=f"{scope.name}-{part}-config",
-        labels=[docker.VolumeLabelArgs(label=LABEL, value=scope.name)],
+        labels=_volume_labels(scope),
         opts=scope.options(ignore_changes=OWN_VOLUME, provider=there),
     )
     pages = {BOOTSTRAP: "bootstrap.conf"} | ({WAITING: "waiting.conf"} if settings.swarm else {})
@@ -164,7 +195,7 @@ def make_edge(scope: Scope, edge: Edge, network: docker.Network) -> docker.Conta
             provider=there,
             delete_before_replace=True,  # two containers cannot share a name or a port
             # A later version's start script or first page is no reason to replace it.
-            ignore_changes=["uploads", "entrypoints"],
+            ignore_changes=["uploads", "entrypoints", *scope.keep(part, OWN_CONTAINER)],
         ),
     )
 
@@ -195,7 +226,8 @@ def make_color(
     uploads = [(defaults.INI_TARGET, (scope.root / ini).read_text())] if ini else []
     volume = copy_of(scope.name, copy) if copy and not settings.database_url else None
     volumes = [(volume or data.name, settings.data_path)] if data else []
-    labels = {FINGERPRINT_LABEL: scope.made_of[color]} | ({COPY_LABEL: copy} if copy else {})
+    labels: dict[str, pulumi.Input[str]] = {FINGERPRINT_LABEL: scope.made_of[color]}
+    labels |= {COPY_LABEL: copy} if copy else {}
     limits = settings.limits
     container = docker.Container(
         color,
@@ -223,15 +255,19 @@ def make_color(
                 labels,
             ),
         ),
-        opts=scope.options(delete_before_replace=True, depends_on=[after] if after else None),
+        opts=scope.options(
+            delete_before_replace=True,
+            depends_on=[after] if after else None,
+            ignore_changes=scope.keep(color, OWN_CONTAINER),
+        ),
     )
-    return Made(container, container.id)
+    return Made(container, container.id, container.image)
 
 
 def _common(
-    scope: Scope, network: docker.Network, labels: Mapping[str, str] | None = None
+    scope: Scope, network: docker.Network, more: Mapping[str, pulumi.Input[str]] | None = None
 ) -> dict[str, Any]:
-    labels = {LABEL: scope.name, **(labels or {})}
+    labels = {**scope.labels(), **(more or {})}
     return {
         "labels": [docker.ContainerLabelArgs(label=k, value=v) for k, v in labels.items()],
         "network_mode": network.name,  # set, as the provider reads it back and would see a change

@@ -35,6 +35,7 @@ PULSE = 1.0
 MISSES = 3
 # How long after the drain's end nginx gets to close what is left, and the log to say so.
 GRACE = 2.0
+UNTOUCHED = "nothing was switched"
 
 
 class Switch:
@@ -56,7 +57,7 @@ class Switch:
                 nginx.prove(before.color, before.generation)
                 nginx.probe(order.color, PROBE_SECONDS)
             except BluegreenError as error:
-                raise SwitchFailed(f"{error}; nothing was switched") from error
+                raise SwitchFailed(f"{error}; {UNTOUCHED}") from error
             return self._report(before.generation, before.since, switched=False, traffic=None)
         generation, since = nginx.next_generation(), datetime.now(UTC).isoformat("T", "seconds")
         watched = [place for place in order.places if place.container not in nginx.missed]
@@ -70,7 +71,7 @@ class Switch:
                 nginx.arm(order.bake.seconds + TRIAL)
             except BluegreenError as error:
                 lost = isinstance(error, EdgeUnreachable)
-                serves = "nothing was switched" if lost else _serving(before)
+                serves = UNTOUCHED if lost else _serving(before)
                 raise SwitchFailed(f"{error}; {serves}") from error
             try:
                 nginx.reload()
@@ -83,7 +84,11 @@ class Switch:
             except BaseException as error:
                 serves = nginx.restore()
                 raise SwitchFailed(f"{_reason(error)}; {serves}") from error
-            return self._report(generation, since, switched=True, traffic=traffic, at=switched)
+            try:
+                return self._report(generation, since, switched=True, traffic=traffic, at=switched)
+            except KeyboardInterrupt:
+                live = f"{order.color} {order.version} is confirmed and serves"
+                raise SwitchFailed(f"the drain was interrupted; {live}") from None
 
     def _bake(self, traffic: Traffic, switched: float) -> None:
         """Watch users' requests, and the target's health, until the bake is over."""
@@ -206,9 +211,10 @@ def main() -> int:
             if order.replicas:
                 require_all(order, opened.shells)
             report = Switch(order, sys.stdin.read(), nginx_in(opened, order)).run()
-    except BluegreenError as error:
+    except (BluegreenError, KeyboardInterrupt) as error:
+        reason = error if isinstance(error, BluegreenError) else f"{_reason(error)}; {UNTOUCHED}"
         print(
-            f"switch to {order.color} {order.version} failed: {error}. Next: mend what is named "
+            f"switch to {order.color} {order.version} failed: {reason}. Next: mend what is named "
             f"here (`docker logs {order.edge}` has nginx's side) and run `pulumi up` again, or "
             "set active_color back.",
             file=sys.stderr,

@@ -2,8 +2,10 @@
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,12 +13,14 @@ import pulumi
 import pulumi_command as command
 import pulumi_docker as docker
 
-from bluegreen.config.images import image_of
-from bluegreen.config.settings import Color, Place, Settings, other
+from bluegreen.config.settings import Color, Place, other
 from bluegreen.config.urls import direct_urls, edge_urls
 from bluegreen.data.plan import DataPlan
 from bluegreen.edge.render import render
-from bluegreen.plan.fingerprint import digest_of, fingerprint_color
+from bluegreen.interrupt import end_quietly
+from bluegreen.plan.fingerprint import Fingerprint, digest_of
+from bluegreen.plan.ownership import keyed
+from bluegreen.plan.update import Plan
 from bluegreen.platforms.containers import (
     Made,
     Scope,
@@ -31,6 +35,7 @@ from bluegreen.platforms.swarm.service import make_overlay, make_replicas
 from bluegreen.release.order import Order
 from bluegreen.resources.data_step import DataStep
 from bluegreen.resources.gate import HealthGate
+from bluegreen.resources.identity import Identity
 
 
 class BlueGreenService(pulumi.ComponentResource):
@@ -44,50 +49,46 @@ class BlueGreenService(pulumi.ComponentResource):
         direct_urls: each published direct port's URL, by color, and the preview's.
         data: {mode, copy, before, at}: where the data is; where it was before the release that
             changed that, and when it was copied.
+        pins: {image, identity} of each color, as it was last released.
+        identity: the stack's id, and its key.
         report: what the last switch did (see `switch.Report`).
     """
 
-    def __init__(
-        self,
-        name: str,
-        settings: Settings,
-        *,
-        root: Path,
-        data_plan: DataPlan,
-        serves: Mapping[str, str],
-        drift: str = "",
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
+    def __init__(self, plan: Plan, root: Path, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare the service.
 
         Args:
-            name: prefix of everything made in Docker; unique on the host.
-            settings: the stack's settings.
+            plan: the update, which the guard has let pass.
             root: the project's folder, which relative paths start from.
-            data_plan: what becomes of the data.
-            serves: {color, version} of what is live before the update; empty values at first.
-            drift: how what nginx serves differs from the stack's outputs; "" normally.
             opts: resource options.
         """
+        end_quietly()
+        name, settings, data_plan = plan.situation.name, plan.settings, plan.data
         super().__init__("bluegreen:index:Service", name, None, opts)
-        made_of = {
-            color: digest_of(
-                fingerprint_color(settings, color, name, root, data_plan.copies[color])
-            )
-            for color in settings.declared
-        }
-        self._scope = scope = Scope(name, settings, root, self, data_plan.copies, made_of)
+        self._images = {c: plan.made_of[c]["image"] for c in settings.declared}
+        self.identity = Identity("identity", pulumi.ResourceOptions(parent=self))
+        self._scope = scope = Scope(
+            name,
+            settings,
+            root,
+            self,
+            data_plan.copies,
+            {color: self._made_of(plan.made_of[color]) for color in settings.declared},
+            self.identity.id,
+            plan.unchanged,
+            plan.image.identity,
+        )
         target, outgoing = settings.active_color, other(settings.active_color)
 
         network = make_overlay(scope) if settings.swarm else make_network(scope)
         data = make_data_volume(scope)
         edges = [make_edge(scope, edge, network) for edge in settings.edges]
-        step = self._make_data_step(data_plan, serves, edges[0], data)
-        made = self._make_color(target, network, data, after=step)
-        gate = self._make_gate(target, made, edges, drift)
+        step = self._make_data_step(data_plan, plan.serves, edges[0], data)
+        made = {target: self._make_color(target, network, data, after=step)}
+        gate = self._make_gate(target, made[target], edges, plan.drift)
         switch = self._make_switch(gate, edges, step)
         if outgoing in settings.declared:
-            self._make_color(outgoing, network, data, after=switch)
+            made[outgoing] = self._make_color(outgoing, network, data, after=switch)
         # With standby `remove` the outgoing color is not declared: Pulumi deletes it last.
 
         self.urls = edge_urls(settings)
@@ -97,7 +98,21 @@ class BlueGreenService(pulumi.ComponentResource):
         self.live = self.report.apply(lambda report: self._describe(report["color"]))
         self.standby = self._describe(outgoing) if outgoing in settings.declared else None
         self.direct_urls = direct_urls(settings)
+        self.pins = self._pins(plan, made)
         self.register_outputs({"url": self.url, "live": self.live})
+
+    def _made_of(self, fingerprint: Fingerprint) -> pulumi.Output[str]:
+        digest = digest_of(fingerprint)
+        return self.identity.key.apply(lambda key: keyed(key, digest))
+
+    def _pins(self, plan: Plan, made: Mapping[Color, Made]) -> dict[str, Any]:
+        """The image that each color runs, or ran when it was last released."""
+        pins: dict[str, Any] = {color: asdict(pin) for color, pin in plan.pins.items()}
+        for color, each in made.items():
+            if each.image:
+                image = plan.made_of[color]["image"]
+                pins[color] = {"image": image, "identity": each.image}
+        return pins
 
     def _make_color(
         self,
@@ -243,7 +258,7 @@ class BlueGreenService(pulumi.ComponentResource):
         described: dict[str, Any] = {
             "color": color,
             "version": settings.versions[color],
-            "image": image_of(scope.name, settings, color, scope.root),
+            "image": self._images[color],
         }
         return described | ({"replicas": settings.replicas_of(color)} if settings.swarm else {})
 
@@ -251,4 +266,4 @@ class BlueGreenService(pulumi.ComponentResource):
 def _python(root: Path) -> str:
     """Return this Python, by a path that is the same on every machine where that can be had."""
     here = Path(sys.executable)
-    return os.path.relpath(here, root) if here.is_relative_to(root) else str(here)
+    return shlex.quote(os.path.relpath(here, root) if here.is_relative_to(root) else str(here))

@@ -32,7 +32,7 @@ def tree(tmp_path: Path) -> Path:
     """A work tree with two stacks, on a branch of main."""
     git(tmp_path, "init", "-q", "-b", "main")
     for name in ("Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml", "README.md"):
-        (tmp_path / name).write_text("{}\n")
+        (tmp_path / name).write_text("name: bluegreen\n" if name == "Pulumi.yaml" else "{}\n")
     git(tmp_path, "add", "-A")
     git(tmp_path, "commit", "-q", "-m", "begin")
     git(tmp_path, "checkout", "-q", "-b", "branch")

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from bluegreen.config.settings import Color, other
-from bluegreen.edge.render import START_SCRIPT, TEMPLATES, digest, fill, render, stamp
+from bluegreen.edge.render import START_SCRIPT, digest, fill, render, stamp
 from bluegreen.edge.state import BOOTSTRAP, State
 from bluegreen.edge.state import state_of as read_state
+from bluegreen.edge.templates import TEMPLATES
 from bluegreen.errors import ConfigError
 from tests.unit.examples import ROOT, make_settings
 

@@ -309,6 +309,13 @@ def test_an_interruption_after_the_swap_is_restored(stage: Stage, act: str) -> N
     assert said == "the switch was interrupted; blue 12.3.0 serves again (proven)"
 
 
+def test_an_interrupted_drain_says_that_the_switch_is_done(stage: Stage) -> None:
+    """It is confirmed by then: nothing goes back, and nothing is left to go back to."""
+    said = stage.fails(KeyboardInterrupt(), "leaving")
+    assert said == "the drain was interrupted; green 12.4.0 is confirmed and serves"
+    assert "restore" not in stage.nginx.acts
+
+
 def test_a_restore_that_fails_too_is_told(stage: Stage) -> None:
     """In the words of the restore."""
     stage.nginx.on["restore"] = lambda: "going back failed too (x)"

@@ -55,7 +55,9 @@ def review(root: Path, stacks: list[str]) -> Review:
     parts, refused = [], False
     for stack in stacks:
         try:
-            parts.append(as_markdown(read_plan(Project(root, stack))))
+            plan = read_plan(Project(root, stack))
+            parts.append(as_markdown(plan))
+            refused = refused or plan.refused
         except CommandError as error:
             if "no stack named" in error.what:
                 parts.append(f"**{stack}**: not made yet; its first deploy makes all of it")

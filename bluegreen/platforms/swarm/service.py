@@ -12,7 +12,7 @@ from bluegreen.config import defaults
 from bluegreen.config.images import image_of
 from bluegreen.config.settings import Color, Limits, Settings
 from bluegreen.data.environment import environment, secret_variables
-from bluegreen.docker.facts import COPY_LABEL, FINGERPRINT_LABEL, LABEL
+from bluegreen.docker.facts import COPY_LABEL, FINGERPRINT_LABEL
 from bluegreen.platforms.containers import LOG_LIMITS, Made, Scope
 from bluegreen.platforms.swarm.scale import Scale
 
@@ -41,8 +41,8 @@ def make_overlay(scope: Scope) -> docker.Network:
         driver="overlay",
         attachable=True,
         ipam_configs=[docker.NetworkIpamConfigArgs(subnet=subnet)] if subnet else None,
-        labels=[docker.NetworkLabelArgs(label=LABEL, value=scope.name)],
-        opts=scope.options(),
+        labels=[docker.NetworkLabelArgs(label=k, value=v) for k, v in scope.labels().items()],
+        opts=scope.options(ignore_changes=["labels"]),
     )
 
 
@@ -54,7 +54,7 @@ def make_replicas(
     assert settings.swarm
     copy = scope.copies[color]
     plain, secret = _variables(settings, environment(settings, copy))
-    labels = {LABEL: scope.name, FINGERPRINT_LABEL: scope.made_of[color]}
+    labels = scope.labels() | {FINGERPRINT_LABEL: scope.made_of[color]}
     labels |= {COPY_LABEL: copy} if copy else {}
     placement = settings.swarm.placement
     service = docker.Service(
@@ -95,7 +95,7 @@ def make_replicas(
         opts=scope.options(
             delete_before_replace=True,
             depends_on=[after] if after else None,
-            ignore_changes=["mode"],  # scale.py says why
+            ignore_changes=["mode", *scope.keep(color, ["labels"])],  # scale.py says why
         ),
     )
     # A service stays the same when its replicas are made anew.
@@ -135,8 +135,8 @@ def _make_secret(
         # A secret never changes: another value is another one, of another name.
         name=_name_by_content(scope.container(color), name, value),
         data=pulumi.Output.secret(base64.b64encode(value.encode()).decode()),
-        labels=[docker.SecretLabelArgs(label=LABEL, value=scope.name)],
-        opts=scope.options(),
+        labels=[docker.SecretLabelArgs(label=k, value=v) for k, v in scope.labels().items()],
+        opts=scope.options(ignore_changes=["labels"]),
     )
     return docker.ServiceTaskSpecContainerSpecSecretArgs(
         secret_id=made.id, secret_name=made.name, file_name=f"{SECRETS_FOLDER}/{name}"
@@ -154,8 +154,8 @@ def _make_configs(
         f"config-{color}",
         name=_name_by_content(scope.container(color), ini, text.decode()),
         data=base64.b64encode(text).decode(),
-        labels=[docker.ServiceConfigLabelArgs(label=LABEL, value=scope.name)],
-        opts=scope.options(),
+        labels=[docker.ServiceConfigLabelArgs(label=k, value=v) for k, v in scope.labels().items()],
+        opts=scope.options(ignore_changes=["labels"]),
     )
     return [
         docker.ServiceTaskSpecContainerSpecConfigArgs(

@@ -6,12 +6,17 @@ from datetime import datetime
 from typing import Any
 
 from bluegreen.config.settings import Docker
+from bluegreen.docker.facts import Listing
 from bluegreen.docker.shell import ask
 from bluegreen.errors import BluegreenError, CommandFailed, EdgeUnreachable
 
 # Of https://docs.docker.com/engine/swarm/how-swarm-mode-works/swarm-task-states; `complete` is a
 # service's process that ended by itself.
 FAILED = ("failed", "rejected", "complete")
+# What a Swarm has of a stack, as `docker.facts.read_things` asks for it.
+SWARM_LISTINGS: tuple[Listing, ...] = tuple(
+    (kind, (kind, "ls"), "{{.ID}}\t{{.Name}}\t") for kind in ("service", "secret", "config")
+)
 
 
 @dataclass(frozen=True)
@@ -99,16 +104,16 @@ def read_services(docker: Docker, service: str, label: str) -> dict[str, dict[st
         docker: a manager of the Swarm.
         service: prefix of everything the stack makes in Docker.
         label: NAME=VALUE, by which they are known.
+
+    Raises:
+        CommandFailed: no manager of the Swarm answers.
     """
     where = ("--filter", f"label={label}")
-    try:
-        rows = _check(docker, "service", "ls", *where, "--format", "{{.Name}} {{.Replicas}}")
-        counts = {row.split()[0]: row.split()[1] for row in rows.splitlines()}
-        if not counts:
-            return {}
-        raw = json.loads(_check(docker, "service", "inspect", *counts))
-    except BluegreenError:
+    rows = _check(docker, "service", "ls", *where, "--format", "{{.Name}} {{.Replicas}}")
+    counts = {row.split()[0]: row.split()[1] for row in rows.splitlines()}
+    if not counts:
         return {}
+    raw = json.loads(_check(docker, "service", "inspect", *counts))
     return {
         each["Spec"]["Name"].removeprefix(f"{service}-"): {
             **each["Spec"]["Labels"],

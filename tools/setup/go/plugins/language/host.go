@@ -14,7 +14,9 @@ type host struct {
 	pulumirpc.UnimplementedLanguageRuntimeServer
 
 	engine string
-	stop   func()
+	// lifetime ends when the engine cancels, or a signal ends this process; stop ends it.
+	lifetime context.Context
+	stop     func()
 }
 
 // Handshake learns where the engine is.
@@ -87,8 +89,9 @@ func (*host) InstallDependencies(
 		req.GetUseLanguageVersionTools(), true /* show output */, stdout, stderr)
 }
 
-// Cancel lets the running program end and then stops serving. The engine cancels the program's
-// own calls, so there is nothing to kill here.
+// Cancel interrupts the running program and stops serving once it has ended. The engine asks for it
+// when the user interrupts an update, and at the end of one: after a failure the program still waits
+// for resources that nobody will make.
 func (h *host) Cancel(context.Context, *emptypb.Empty) (*emptypb.Empty, error) {
 	h.stop()
 	return &emptypb.Empty{}, nil

@@ -48,7 +48,7 @@ func serve() error {
 	handle, err := rpcutil.ServeWithOptions(rpcutil.ServeOptions{
 		Cancel: cancelled,
 		Init: func(server *grpc.Server) error {
-			pulumirpc.RegisterLanguageRuntimeServer(server, &host{engine: engine, stop: stop})
+			pulumirpc.RegisterLanguageRuntimeServer(server, &host{engine: engine, lifetime: ctx, stop: stop})
 			return nil
 		},
 	})

@@ -9,12 +9,17 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 )
 
 // bailCode is how the script says that the program failed and that the user has been told why.
 const bailCode = 32
+
+// interruptGrace is how long an interrupted program gets to end before it is killed, as in the
+// official host.
+const interruptGrace = 5 * time.Second
 
 // Run executes the program once, for a preview or an update.
 func (h *host) Run(ctx context.Context, req *pulumirpc.RunRequest) (*pulumirpc.RunResponse, error) {
@@ -29,7 +34,11 @@ func (h *host) Run(ctx context.Context, req *pulumirpc.RunRequest) (*pulumirpc.R
 	if err != nil {
 		return nil, err
 	}
-	cmd, err := python.Command(ctx, append([]string{"-u", script}, h.arguments(req)...)...)
+	// The call ends with its connection, this process with Cancel or a signal: whichever is first.
+	running, interrupt := context.WithCancel(h.lifetime)
+	defer interrupt()
+	defer context.AfterFunc(ctx, interrupt)()
+	cmd, err := python.Command(running, append([]string{"-u", script}, h.arguments(req)...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -38,15 +47,22 @@ func (h *host) Run(ctx context.Context, req *pulumirpc.RunRequest) (*pulumirpc.R
 	}
 	// The engine shows what comes out here among the program's messages.
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	return outcome(cmd.Run())
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = interruptGrace
+	err = cmd.Run()
+	return outcome(err, running.Err() != nil)
 }
 
-// outcome turns the program's end into the engine's terms.
-func outcome(err error) (*pulumirpc.RunResponse, error) {
+// outcome turns the program's end into the engine's terms. A program that was interrupted has not
+// declared all that it has: whatever its exit code, it must not count as having ended well, or the
+// engine deletes the rest. The engine knows why it interrupted and has said so.
+func outcome(err error, interrupted bool) (*pulumirpc.RunResponse, error) {
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
 		return &pulumirpc.RunResponse{}, nil
+	case interrupted:
+		return &pulumirpc.RunResponse{Bail: true}, nil
 	case !errors.As(err, &exit):
 		return nil, fmt.Errorf("start the Python program: %w", err)
 	case exit.ExitCode() == bailCode:
