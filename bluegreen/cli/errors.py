@@ -2,6 +2,8 @@
 
 from enum import IntEnum
 
+from bluegreen.errors import BluegreenError
+
 
 class Exit(IntEnum):
     """Exit codes, the same for all commands."""
@@ -13,10 +15,16 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-class CommandError(Exception):
+class CommandError(BluegreenError):
     """A command's end that is told to the user in a short block, never as a traceback."""
 
-    def __init__(self, what: str, *, serves: str = "", todo: str = "", code: Exit = Exit.FAILED):
+    def __init__(
+        self, what: str, *, serves: str = "", todo: str = "", code: Exit = Exit.FAILED
+    ) -> None:
         """Take what happened, what serves now, what to do, and the exit code."""
-        super().__init__(what)
-        self.what, self.serves, self.todo, self.code = what, serves, todo, code
+        super().__init__(what, serves=serves, todo=todo)
+        self.code = code
+
+
+class NoSuchStack(CommandError):
+    """There is no stack of this name in the backend."""

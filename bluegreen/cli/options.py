@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from bluegreen.cli.errors import CommandError, Exit
-from bluegreen.errors import BluegreenError
+from bluegreen.errors import BluegreenError, ConfigError, GuardRefused
 
 Dir = Annotated[Path, typer.Option("--dir", help="The project's folder.", envvar="BLUEGREEN_DIR")]
 Stack = Annotated[str, typer.Option("--stack", "-s", help="The stack.", envvar="BLUEGREEN_STACK")]
@@ -27,9 +27,9 @@ def ends_well(command: Callable[..., None]) -> Callable[..., None]:
     def run(*args: Any, **kwargs: Any) -> None:
         try:
             command(*args, **kwargs)
-        except (CommandError, BluegreenError) as error:
+        except BluegreenError as error:
             _tell(error)
-            raise typer.Exit(getattr(error, "code", Exit.FAILED)) from None
+            raise typer.Exit(_code_of(error)) from None
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             raise typer.Exit(Exit.INTERRUPTED) from None
@@ -37,11 +37,16 @@ def ends_well(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _tell(error: Exception) -> None:
-    what = getattr(error, "what", str(error))
-    serves, todo = getattr(error, "serves", ""), getattr(error, "todo", "")
+def _code_of(error: BluegreenError) -> Exit:
+    if isinstance(error, CommandError):
+        return error.code
+    untouched = isinstance(error, (ConfigError, GuardRefused))
+    return Exit.USAGE if untouched else Exit.FAILED
+
+
+def _tell(error: BluegreenError) -> None:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(f"failed: {what}", style="red", markup=False)
-    for label, text in (("now", serves), ("to do", todo)):
+    console.print(f"failed: {error.what}", style="red", markup=False)
+    for label, text in (("now", error.serves), ("next", error.todo)):
         if text:
             console.print(f"{label}: {text}", markup=False)

@@ -39,6 +39,7 @@ class Progress:
         self.errors: list[str] = []
         self._as_json, self._clock = as_json, clock
         self._begun: dict[str, float] = {}
+        self._phases: dict[str, str] = {}
         self._console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
 
     def __call__(self, event: EngineEvent) -> None:
@@ -66,16 +67,23 @@ class Progress:
         phase = _phase(metadata)
         if phase:
             self._begun[metadata.urn + str(metadata.op)] = self._clock()
+            self._phases[metadata.urn] = phase
             self.tell("begun", f"{phase} …", phase=phase)
 
     def _end(self, metadata: Any, how: str) -> None:
         phase = _phase(metadata)
         begun = self._begun.pop(metadata.urn + str(metadata.op), None)
+        self._phases.pop(metadata.urn, None)
         if phase and begun is not None:
             seconds = self._clock() - begun
             self.tell(
                 how, f"{phase} {how}, {seconds:.1f} s", phase=phase, seconds=round(seconds, 1)
             )
+
+    def _under_way(self) -> str:
+        """The phase that a provider of ours is in; "" without one."""
+        ours = (PHASES["data-step"], PHASES["gate"])
+        return next((phase for phase in self._phases.values() if phase in ours), "")
 
     def _diagnose(self, event: Any) -> None:
         text = re.sub(r"<\{%[^%]*%\}>", "", event.message).strip()
@@ -88,9 +96,9 @@ class Progress:
                 self.errors.append(text)
         elif source == "switch" and not text.startswith("{"):
             self.tell("progress", f"  {text}", phase=PHASES[source])
-        elif match := re.match(r"(gate|data): (.*)", text, re.DOTALL):
-            # A provider's words carry no resource.
-            self.tell("progress", f"  {match[2]}", phase=match[1])
+        elif not event.urn and (phase := self._under_way()):
+            # A provider's words carry no resource: they are of what it is doing just now.
+            self.tell("progress", f"  {text}", phase=phase)
 
 
 def _phase(metadata: Any) -> str:

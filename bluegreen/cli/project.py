@@ -18,7 +18,7 @@ from pulumi.automation.events import EngineEvent
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from bluegreen.cli.errors import CommandError, Exit
+from bluegreen.cli.errors import CommandError, Exit, NoSuchStack
 from bluegreen.cli.stackfile import StackFile
 from bluegreen.config import load as config
 from bluegreen.config.reader import Reader
@@ -214,6 +214,7 @@ def told() -> Any:
         todo = "`bluegreen doctor` tells what is missing"
         if any("no stack named" in line for line in errors):
             todo = "`bluegreen deploy VERSION --stack NAME` makes it"
+            raise NoSuchStack("; ".join(errors), todo=todo, code=Exit.USAGE) from None
         if any("failed to load checkpoint" in line for line in errors):
             todo = "`bluegreen recover --stack NAME` puts back the last state that is whole"
         raise CommandError("; ".join(errors), todo=todo, code=Exit.USAGE) from None

@@ -61,7 +61,8 @@ def ask(
         raise EdgeUnreachable(NO_DOCKER) from None
     except subprocess.TimeoutExpired:
         raise EdgeUnreachable(
-            f"`docker {' '.join(words)}` gave no answer within {timeout:g} s; nothing was changed."
+            f"`docker {' '.join(words)}` timed out after {timeout:g} s; whether Docker did it is "
+            "not known"
         ) from None
 
 

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from xdist.remote import Producer  # type: ignore[import-untyped]
-from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from bluegreen.config import defaults
 from bluegreen.config.settings import Color, other
@@ -27,22 +25,6 @@ USUAL = {
     "bake": {"seconds": 1},
     "replicas": 2,
 }
-
-
-class OneWorker(LoadScopeScheduling):  # type: ignore[misc]
-    """Lets one worker run all tests here: they share a cluster, and stop its daemons.
-
-    xdist's marks for that do nothing, and say nothing, with pytest 9.2 (its issue 1386).
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        folder = Path(__file__).parent
-        return folder.name if nodeid.startswith(f"tests/{folder.name}/") else nodeid
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneWorker | None:
-    """Take that for --dist loadgroup, and xdist's own for others."""
-    return OneWorker(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 import evidence.load as load
 from bluegreen.cli.app import app
-from bluegreen.docker.facts import LABEL
+from bluegreen.docker.facts import LABEL, STACK_LABEL
 from evidence.lab.host import docker
 from evidence.lab.shared import SharedStack
 from evidence.lab.stacks import BLUEGREEN, Stack
@@ -63,7 +63,7 @@ def test_a_failed_deploy_says_what_serves_and_abort_sets_it_back(shared: SharedS
     assert failed.code == 1
     assert "did not pass the health gate" in failed.output
     assert f"now: {old} serves" in failed.output
-    assert "to do: " in failed.output
+    assert "next: " in failed.output
     assert f"active_color: {new.color}" in shared.file.read_text()
     found = shared.bluegreen("status", "--check")
     assert found.code == 3
@@ -116,11 +116,14 @@ def test_a_dead_updates_lock_is_healed_and_a_live_ones_is_not(shared: SharedStac
 
 def test_what_a_killed_update_had_begun_to_make_is_recovered_from(shared: SharedStack) -> None:
     """A container that Docker has and the state has not: named, removed, and released anew."""
-    left, service = f"{shared.service}-{shared.new.color}", shared.service
-    image = docker("inspect", "-f", "{{.Image}}", f"{service}-{shared.old.color}").strip()
-    docker("create", "--name", left, "--label", f"{LABEL}={service}", image)
+    service, color = shared.service, shared.old.color
+    left, shape = f"{service}-{shared.new.color}", f'{{{{index .Config.Labels "{STACK_LABEL}"}}}}'
+    owner = docker("inspect", "-f", shape, f"{service}-{color}").strip()
+    image = docker("inspect", "-f", "{{.Image}}", f"{service}-{color}").strip()
+    labels = ("--label", f"{LABEL}={service}", "--label", f"{STACK_LABEL}={owner}")
+    docker("create", "--name", left, *labels, image)
     said = shared.up_fails(**shared.release)
-    assert f"container {left}: Docker has it, the stack's state does not" in said
+    assert f"container {left}: left by an update of this stack that was killed" in said
     assert f"`bluegreen recover --stack {shared.name}`" in said
     assert f"removed container {left}" in done(shared, "recover")
     nothing = f"there is nothing to recover\nnow: {shared.old} serves"

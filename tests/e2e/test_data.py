@@ -130,6 +130,7 @@ def test_no_secret_is_ever_shown(make_stack: StackMaker, server: Server) -> None
     assert "[secret]" in seen[0]
 
 
+@pytest.mark.timeout(600)
 def test_snapshots_are_listed_verified_and_kept_as_asked(stack: Stack) -> None:
     """Each release takes one; a changed byte is found, and nothing is released from it.
 
@@ -184,6 +185,7 @@ def test_a_rollback_over_a_migration_offers_the_snapshot(stack: Stack) -> None:
     assert stack.pulumi("preview", "--expect-no-changes").code == 0
 
 
+@pytest.mark.timeout(600)
 def test_writes_wait_while_a_clone_is_made_and_reads_go_on(make_stack: StackMaker) -> None:
     """503 with Retry-After, also when the release is killed, and only until then.
 

@@ -29,8 +29,8 @@ def test_a_plan_that_would_interrupt_users_is_refused(shared: SharedStack) -> No
     shared.configure(**{f"{shared.old.color}_version": "12.3.1"})
     refused = shared.bluegreen("plan")
     assert refused.code == 2
-    assert "would interrupt users" in refused.output
-    assert f"now: {shared.old} serves" in refused.output
+    assert f"{shared.old.color} is live and would be replaced" in refused.output
+    assert "interrupted" in refused.output
 
 
 def test_a_promotion_that_is_made_already_releases_nothing(shared: SharedStack) -> None:

@@ -4,7 +4,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from bluegreen.cli.errors import CommandError
+from bluegreen.cli.errors import CommandError, NoSuchStack
 from bluegreen.cli.plan import as_markdown, read_plan
 from bluegreen.cli.project import Project
 
@@ -58,10 +58,9 @@ def review(root: Path, stacks: list[str]) -> Review:
             plan = read_plan(Project(root, stack))
             parts.append(as_markdown(plan))
             refused = refused or plan.refused
+        except NoSuchStack:
+            parts.append(f"**{stack}**: not made yet; its first deploy makes all of it")
         except CommandError as error:
-            if "no stack named" in error.what:
-                parts.append(f"**{stack}**: not made yet; its first deploy makes all of it")
-                continue
             refused = True
             parts.append(_refusal(stack, error))
     text = "\n\n".join(parts) or "No stack changes."
