@@ -91,7 +91,7 @@ class Keeper:
         stack = SharedStack(folder, **self._config)
         self._kept.callback(remove, stack.service)
         stack.up()
-        self._stack, self._as_made = stack, (_released(stack), _files(stack))
+        self._stack, self._as_made = stack, _what_was_released(stack)
         return stack
 
     def throw_away(self) -> None:
@@ -111,7 +111,9 @@ class Keeper:
         running = {f"{stack.service}-{each} running" for each in ("edge", color)}
         if set(docker("ps", "-a", *mine).splitlines()) != running:
             return None
-        return color if (_released(stack), _files(stack)) == self._as_made else None
+        return (
+            color if (released(stack.folder, stack.name), _files(stack)) == self._as_made else None
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -120,22 +122,27 @@ class Keeper:
         self.throw_away()
 
 
-def _released(stack: Stack) -> dict[str, Any] | None:
+def released(folder: Path, name: str) -> dict[str, Any] | None:
     """The config of the last update; None when the state is not just as that one left it."""
-    state = stack.folder / "state/.pulumi"
+    state = folder / "state/.pulumi"
     last: dict[str, Any] | None = None
     entry = None
-    for entry in sorted(state.rglob(f"{stack.name}-*.history.json")):
+    for entry in sorted(state.rglob(f"{name}-*.history.json")):
         told = json.loads(entry.read_text())
         if told["kind"] != "refresh":
             last = told
     if entry is None or last is None or (last["kind"], last["result"]) != ("update", "succeeded"):
         return None
     left = entry.with_name(entry.name.replace(".history.", ".checkpoint."))
-    (now,) = state.glob(f"stacks/*/{stack.name}.json")
-    if left.read_bytes() != now.read_bytes() or any(state.glob(f"locks/**/{stack.name}/*.json")):
+    (now,) = state.glob(f"stacks/*/{name}.json")
+    if left.read_bytes() != now.read_bytes() or any(state.glob(f"locks/**/{name}/*.json")):
         return None
     return {key: value for key, value in last["config"].items() if key != _TURNS}
+
+
+def _what_was_released(stack: Stack) -> tuple[dict[str, Any] | None, dict[Path, str]]:
+    """Config and files."""
+    return released(stack.folder, stack.name), _files(stack)
 
 
 def _files(stack: Stack) -> dict[Path, str]:

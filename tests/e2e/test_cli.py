@@ -62,7 +62,7 @@ def test_a_failed_deploy_says_what_serves_and_abort_sets_it_back(shared: SharedS
     failed = shared.bluegreen("deploy", new.version, "--yes")
     assert failed.code == 1
     assert "did not pass the health gate" in failed.output
-    assert f"now: {old} serves" in failed.output
+    assert f"now: {old} keeps serving" in failed.output
     assert "next: " in failed.output
     assert f"active_color: {new.color}" in shared.file.read_text()
     found = shared.bluegreen("status", "--check")
@@ -126,7 +126,7 @@ def test_what_a_killed_update_had_begun_to_make_is_recovered_from(shared: Shared
     assert f"container {left}: left by an update of this stack that was killed" in said
     assert f"`bluegreen recover --stack {shared.name}`" in said
     assert f"removed container {left}" in done(shared, "recover")
-    nothing = f"there is nothing to recover\nnow: {shared.old} serves"
+    nothing = f"there is nothing to recover\nnow: {shared.old} keeps serving"
     assert nothing in done(shared, "recover")
     shared.up()
     assert shared.live() == shared.new
