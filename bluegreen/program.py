@@ -22,6 +22,7 @@ from bluegreen.errors import BluegreenError, ConfigError
 from bluegreen.interrupt import end_quietly
 from bluegreen.plan.situation import Previous, observe
 from bluegreen.plan.update import PLAN_FILE, Plan, plan_update
+from bluegreen.platforms import of
 from bluegreen.resources.service import BlueGreenService
 
 READ_TRIES, READ_PAUSE = 50, 0.1
@@ -40,7 +41,7 @@ def declare(root: Path | None = None) -> BlueGreenService:
     try:
         settings = read_settings(folder)
         name = _prefix(settings)
-        situation = observe(settings, name, read_previous)
+        situation = observe(settings, name, of(settings), read_previous)
         plan = plan_update(settings, situation, pulumi.get_stack(), folder)
     except BluegreenError as error:
         _hand_over(refused=getattr(error, "reasons", [str(error)]))

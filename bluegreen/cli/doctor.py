@@ -11,10 +11,10 @@ from bluegreen.cli.errors import CommandError
 from bluegreen.cli.project import Project
 from bluegreen.config import defaults
 from bluegreen.config.images import image_reference
+from bluegreen.data import modes
 from bluegreen.docker.shell import ask
 from bluegreen.edge.nginx import OLDEST
 from bluegreen.errors import BluegreenError
-from bluegreen.platforms.swarm.tasks import manager_trouble
 
 LEAST_DISK = 2 << 30  # bytes; an image of Grafana is some 700 MB unpacked
 PLUGINS = ("docker", "command")
@@ -39,7 +39,7 @@ def examine(project: Project) -> list[Finding]:
         ("config", _config),
         ("docker", _docker),
         ("edges", _edges),
-        ("swarm", _swarm),
+        ("platform", _platform),
         ("disk", _disk),
         ("ports", _ports),
         ("edge image", _edge_image),
@@ -99,11 +99,11 @@ def _edges(project: Project) -> Finding:
     return Finding("edges", well, "; ".join(seen), todo)
 
 
-def _swarm(project: Project) -> Finding:
-    if not project.swarm:
-        return Finding("swarm", True, "not used")
-    trouble = manager_trouble(project.docker)
-    return Finding("swarm", not trouble, trouble or "its manager answers", "docker:host")
+def _platform(project: Project) -> Finding:
+    platform = project.platform
+    trouble = platform.trouble(project.docker)
+    seen = f"{platform.name}: {trouble or platform.well}"
+    return Finding("platform", not trouble, seen, platform.way_out)
 
 
 def _disk(project: Project) -> Finding:
@@ -120,7 +120,7 @@ def _ports(project: Project) -> Finding:
     file = project.file
     if (
         project.docker.host
-        or project.swarm
+        or project.platform.many_edges
         or ask(project.docker, "inspect", f"{project.service}-edge").stdout != "[]\n"
     ):
         return Finding("ports", True, "the edge has them, or Docker is elsewhere")
@@ -157,7 +157,7 @@ def _images(project: Project) -> Finding:
 
 def _tools_image(project: Project) -> Finding:
     data = project.file.data
-    if data.get("mode") == "none":
+    if not modes.named(str(data.get("mode") or "")).keeps_data:
         return Finding("tools image", True, "not needed, as there is no data")
     return _image("tools image", project, str(data.get("tools_image") or defaults.TOOLS_IMAGE))
 

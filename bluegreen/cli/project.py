@@ -27,6 +27,7 @@ from bluegreen.config.swarm import read_edges
 from bluegreen.edge.state import State
 from bluegreen.plan.situation import Previous, Situation, observe
 from bluegreen.plan.update import PLAN_FILE
+from bluegreen.platforms import Platform, named
 
 T = TypeVar("T")
 
@@ -113,16 +114,16 @@ class Project:
         )
 
     @property
-    def swarm(self) -> bool:
-        """Whether the colors are services of a Swarm."""
-        return self.file.get("platform") == "swarm"
+    def platform(self) -> Platform:
+        """What the colors run on."""
+        return named(self.file.get("platform") or "container")
 
     @property
     def edges(self) -> tuple[Edge, ...]:
         """The edges that the stack's file names."""
         usual = Edge(EDGE, self.docker, "0.0.0.0", 80)
         read = Reader({"edges": self.file.listing("edges")}, [], ["edges"])
-        return read_edges(read, usual, swarm=self.swarm)[0]
+        return read_edges(read, usual, swarm=self.platform.many_edges)[0]
 
     def places(self, service: str = "") -> tuple[Place, ...]:
         """Where the edges are, of the service of this name; "" = the stack's."""
@@ -135,11 +136,14 @@ class Project:
 
     def look(self) -> Situation:
         """What runs and what serves, without what the last update left."""
-        return observe(self, self.service, Previous)
+        return observe(self, self.service, self.platform, Previous)
 
     def situation(self) -> Situation:
         """All that is known of the stack."""
-        return observe(self, self.service, lambda: Previous.of(self.outputs(secrets=True)))
+        return observe(self, self.service, self.platform, self._previous)
+
+    def _previous(self) -> Previous:
+        return Previous.of(self.outputs(secrets=True))
 
     def edge(self) -> State | None:
         """What nginx serves; None without an edge, or before the first release."""

@@ -236,13 +236,6 @@ class Settings:
         """Where the edges are, of the service of this name."""
         return places_of(self.edges, service)
 
-    def replicas_of(self, color: Color) -> int:
-        """How many replicas of a color there are after the update; 0 = it is one container."""
-        if not self.swarm:
-            return 0
-        live = color == self.active_color
-        return self.swarm.replicas if live else self.swarm.standby_replicas
-
     def health_of(self, color: Color) -> Health:
         """What the gate asks of this color: its own version, unless config names another."""
         return replace(self.health, version=self.health.version or self.versions[color])

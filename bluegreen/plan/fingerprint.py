@@ -7,7 +7,7 @@ from typing import Any
 
 from bluegreen.config.images import content_digest, image_of
 from bluegreen.config.settings import Color, Edge, Settings
-from bluegreen.data.environment import environment, secret_variables
+from bluegreen.platforms import of
 
 Fingerprint = dict[str, str]
 
@@ -28,26 +28,12 @@ def fingerprint_color(
         "data_path": settings.data_path,
         "grafana_ini": ini,
         # A digest, as values may be secret.
-        "env": digest_of(environment(settings, copy)),
+        "env": digest_of(dict(of(settings).environment(settings, copy))),
         "limits": f"{settings.limits.memory} MB, {settings.limits.cpus:g} CPUs",
         "user": settings.user,
     }
     # Left out where it is the first: stacks from before there were copies have no such part.
-    return parts | ({"data.copy": copy} if copy else {}) | _of_swarm(settings)
-
-
-def _of_swarm(settings: Settings) -> Fingerprint:
-    """What a service's replicas cannot change without being made anew; their number they can."""
-    if not settings.swarm:
-        return {}
-    placement, reserved = settings.swarm.placement, settings.swarm.reservations
-    return {
-        "platform": "swarm",
-        "placement": json.dumps([placement.constraints, placement.spread, placement.max_per_node]),
-        "reservations": f"{reserved.memory} MB, {reserved.cpus:g} CPUs",
-        "stop_grace": str(settings.stop_grace),
-        "secrets": json.dumps(sorted(secret_variables(settings))),
-    }
+    return parts | ({"data.copy": copy} if copy else {}) | of(settings).fingerprint(settings)
 
 
 def fingerprint_edge(settings: Settings, edge: Edge) -> Fingerprint:
@@ -59,7 +45,7 @@ def fingerprint_edge(settings: Settings, edge: Edge) -> Fingerprint:
     }
     # Left out where it is not set: stacks from before it existed have no such part.
     parts |= {"subnet": settings.subnet} if settings.subnet else {}
-    return parts | ({"platform": "swarm"} if settings.swarm else {})
+    return parts | of(settings).fingerprint_edge()
 
 
 def digest_of(value: Any) -> str:

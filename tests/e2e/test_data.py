@@ -224,14 +224,6 @@ def releasing(stack: Stack, **env: str) -> "subprocess.Popen[bytes]":
     return stack.start(stack.command("up", "--yes", "--skip-preview"))
 
 
-def test_a_stack_that_goes_over_to_clones_says_what_it_needs_first(stack: Stack) -> None:
-    """Its config cannot hold writes back yet; one update without a release makes it able to."""
-    refused(stack, "Run `pulumi up` once with active_color as it is", data={"mode": "clone"})
-    stack.up(active_color="blue", **QUICK)
-    stack.up(**GREEN)
-    assert stack.live() == ("green", "12.4.0")
-
-
 def test_down_says_what_it_keeps_and_removes_data_only_when_told(stack: Stack) -> None:
     """Data and snapshots survive `down`, and a first release finds them again."""
     assert save(stack, "kept") == 200

@@ -19,6 +19,7 @@ import websockets
 from bluegreen.config.defaults import EDGE_IMAGE, IMAGE
 from bluegreen.docker.facts import LABEL
 from bluegreen.edge.render import render, stamp
+from bluegreen.platforms import of
 from evidence.lab.host import docker
 from evidence.lab.processes import wait_for
 from evidence.lab.shared import SharedStack
@@ -144,7 +145,8 @@ def color_of(replicas: int, one_more: Sequence[str], folder: Path) -> Iterator[t
     mine = ("--label", f"{LABEL}={name}")
     settings = make_settings(platform="swarm", data_path="")
     config = folder / "nginx.conf"
-    config.write_text(stamp(render(settings, "blue", name, ROOT), 1, "now"))
+    rendered = render(settings, "blue", name, ROOT, of(settings).upstream)
+    config.write_text(stamp(rendered, 1, "now"))
     try:
         docker("network", "create", *mine, name)
         for replica in blue:
