@@ -39,8 +39,9 @@ def is_there(target: Project, version: str) -> bool:
     try:
         plan = read_plan(target)
     except CommandError:
-        return False  # its settings changed: a release on the idle color brings them
-    return not plan.words and not plan.changes
+        return False
+    # Refused: its settings changed, and a release on the idle color brings them.
+    return not (plan.words or plan.changes or plan.refused)
 
 
 def _trouble(source: Project) -> str:
