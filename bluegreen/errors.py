@@ -7,7 +7,8 @@ BluegreenError            base: catch this to catch all of them
 ├── EdgeUnreachable       no shell could be had, or kept, in the edge
 ├── CommandFailed         a command in the edge failed that has no reason to
 ├── DataFailed            the data could not be copied, checked or restored; nothing was released
-└── SwitchFailed          traffic could not be moved, or was moved back
+├── SwitchFailed          traffic could not be moved, or was moved back
+└── PluginMissing         a plugin of Pulumi's is not installed, or does not start
 
 Each message says what happened, the value seen, what still serves, and the next step.
 """
@@ -50,3 +51,7 @@ class DataFailed(BluegreenError):
 
 class SwitchFailed(BluegreenError):
     """The switch was stopped; the color that served before serves on."""
+
+
+class PluginMissing(BluegreenError):
+    """A plugin of Pulumi's is not installed, or does not start."""

@@ -1,5 +1,6 @@
 """What a Pulumi stack says to the program: its config, and what its last update left."""
 
+import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from bluegreen.settings import COLORS, EDGE, Docker, Settings
 
 # Colors and edges are host names on the network, of 63 characters at the most (RFC 1035).
 LONGEST_HOST = 63
+# Set while a lost state is rebuilt: nothing is touched then, and all that runs is unknown to it.
+REBUILD = "BLUEGREEN_REBUILD_STATE"
 
 
 @dataclass(frozen=True)
@@ -95,10 +98,13 @@ def guarded(settings: Settings, root: Path) -> Plan:
     planned |= {each.part: fingerprint_edge(settings, each) for each in settings.edges}
     running, target = previous.running or {}, settings.active_color
     data = data.due(live != target or running.get(target) != planned[target])
-    guard.refuse_interruptions(settings, previous, edge, planned, containers)
+    rebuilds = bool(os.environ.get(REBUILD))
+    if not rebuilds:
+        guard.refuse_interruptions(settings, previous, edge, planned, containers)
     drift = guard.drift(previous, edge, containers, _known_edges(settings, name, previous, facts))
     drift = drift or (facts.disagreement if previous.live else "")
-    _refuse_leftovers(settings, name, previous, edge, containers or {}, drift)
+    if not rebuilds:
+        _refuse_leftovers(settings, name, previous, edge, containers or {}, drift)
     words = plan.describe(settings, name, previous, edge, planned, data, facts.troubles)
     serves = {"color": live, "version": edge.version if edge else ""}
     return Plan(name, drift, planned, words, data, serves)

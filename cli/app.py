@@ -14,6 +14,7 @@ from cli import down as down_
 from cli import history as history_
 from cli import plan as plan_
 from cli import promote as promote_
+from cli import rebuild as rebuild_
 from cli import recover as recover_
 from cli import release, snapshot
 from cli import status as status_
@@ -166,10 +167,22 @@ def doctor(stack: Stack = "dev", folder: Dir = HERE, as_json: Json = False) -> N
 
 @app.command()
 @ends_well
-def recover(stack: Stack = "dev", folder: Dir = HERE) -> None:
+def recover(
+    stack: Stack = "dev",
+    folder: Dir = HERE,
+    yes: Yes = False,
+    rebuild_state: Annotated[
+        bool,
+        typer.Option("--rebuild-state", help="Write a lost state anew from what runs."),
+    ] = False,
+) -> None:
     """Take away what a killed update left: its lock, and what it had begun to make."""
     project = Project(folder, stack)
-    for line in recover_.recover(project) or ["there is nothing to recover"]:
+    if rebuild_state:
+        done = rebuild_.rebuild(project, yes=yes)
+    else:
+        done = recover_.recover(project) or ["there is nothing to recover"]
+    for line in done:
         print(line)
     print(f"now: {project.serves()}")
 

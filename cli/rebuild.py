@@ -1,0 +1,195 @@
+"""Rebuild a stack's lost state from what runs, without touching any of it.
+
+The program is run twice, in a preview and in an update, with stand-ins for Pulumi's plugins that
+find what there is instead of making it (`bluegreen.rebuild`). The preview shows all that differs
+from the config, so that nothing is written before all of it fits.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import typer
+from pulumi import automation
+from pulumi.automation.events import EngineEvent
+
+from bluegreen.data.names import copy_of, data_of
+from bluegreen.edge import State
+from bluegreen.facts import Facts
+from bluegreen.rebuild.acts import Known
+from bluegreen.rebuild.found import Search
+from bluegreen.rebuild.relay import ATTACH, DYNAMIC, relayed
+from bluegreen.settings import COLORS
+from bluegreen.shell import ask
+from bluegreen.stack import REBUILD
+from cli.errors import CommandError, Exit
+from cli.plan import Changes
+from cli.progress import Progress
+from cli.project import Outcome, Project, told, who
+from cli.recover import find_lock
+
+PACKAGES = ("docker", "command", DYNAMIC)
+SWITCHES = "update switch"
+EMPTY = automation.Deployment(version=3, deployment={})
+
+
+def rebuild(project: Project, *, yes: bool) -> list[str]:
+    """Write the state anew from what runs; return what was done, a phrase each.
+
+    Raises:
+        CommandError: refused, with nothing written and nothing touched.
+    """
+    facts = project.facts()
+    live = _require_live(project, facts)
+    project.create()
+    _require_lost(project)
+    known = _know(project, facts, live)
+    search = _run(project, known, project.preview)
+    print(_describe(project, facts, search))
+    if not yes and not typer.confirm("Write the state?"):
+        raise CommandError("not done", serves=project.serves(), code=Exit.OK)
+    message = f"{who()}: state rebuilt from what runs: {live.color} {live.version}"
+    try:
+        search = _run(project, known, lambda on_event: project.up(message, on_event))
+        changes = _changes(project)
+    except BaseException:
+        _forget(project)
+        raise
+    touched = [step for step in changes if step != SWITCHES]
+    if touched:
+        _forget(project)
+        reason = f"with it, the next update would do more than nothing: {', '.join(touched)}"
+        raise _refused(project, [reason], f"make {project.file.path.name} say what runs")
+    done = [f"the state of stack {project.name} has {len(search.found)} resources again"]
+    if changes:
+        done.append("the next update reloads nginx: its config is not quite what the file makes")
+    return [*done, "a preview changes nothing else" if changes else "a preview changes nothing"]
+
+
+def _require_live(project: Project, facts: Facts) -> State:
+    """What serves: it has to be known for sure, and to be what the file says."""
+    unknown = [f"{name} could not be asked: {why}" for name, why in facts.troubles.items()]
+    if facts.containers is None:
+        unknown.append("Docker could not be asked what runs")
+    unknown += [why for why in (facts.no_manager, facts.disagreement) if why]
+    if unknown:
+        raise _refused(project, unknown, "fix the problem above, then run this command again")
+    live, file = facts.edge, project.file
+    if not live:
+        raise _refused(project, ["no color is live"], "bluegreen deploy VERSION")
+    wished = file.active_color or "", file.get(f"{live.color}_version")
+    if wished != (live.color, live.version):
+        shown = f"active_color {wished[0] or 'nothing'}, {live.color}_version {wished[1] or 'none'}"
+        reason = f"{live.color} {live.version} is live, {file.path.name} says {shown}"
+        todo = (
+            f"set active_color to {live.color} and {live.color}_version to {live.version}, "
+            "then run this command again"
+        )
+        raise _refused(project, [reason], todo)
+    return live
+
+
+def _require_lost(project: Project) -> None:
+    again = f"bluegreen recover --stack {project.name}"
+    if lock := find_lock(project):
+        todo = "wait for it" if not lock.dead else f"`{again}` takes the lock away"
+        raise _refused(project, [f"the stack is locked by {lock.holder}"], todo)
+    with told():
+        state = project.stack.export_stack().deployment or {}
+    known = [each for each in state.get("resources") or [] if "Stack" not in each["type"]]
+    if not known:
+        return
+    todo = f"`{again}`, if an update was killed"
+    if not (project.outputs().get("live") or {}):
+        todo = (
+            f"if it is no more than the rest of a state, `pulumi stack rm --force "
+            f"--preserve-config --stack {project.name}` forgets it and touches nothing that runs; "
+            "then run this command again"
+        )
+    raise _refused(project, [f"the state is not lost: it has {len(known)} resources"], todo)
+
+
+def _refused(project: Project, reasons: list[str], todo: str) -> CommandError:
+    listed = "".join(f"\n  - {reason}" for reason in reasons)
+    return CommandError(
+        f"the state was not rebuilt; nothing was touched:{listed}",
+        serves=project.serves(),
+        todo=todo,
+        code=Exit.USAGE,
+    )
+
+
+def _know(project: Project, facts: Facts, live: State) -> Known:
+    """What the live color's data was copied from, which a clone's volume says."""
+    container = (facts.containers or {}).get(live.color)
+    copy = container.copy if container else ""
+    words = ("volume", "inspect", "--format", "{{json .Labels}}", copy_of(project.service, copy))
+    done = ask(project.docker, *words)
+    labels = (json.loads(done.stdout) if done.returncode == 0 else None) or {}
+    source = labels.get("bluegreen.cloned")
+    if not copy or not source:
+        return Known(live, before=copy)
+    before = source.removeprefix(data_of(project.service)).removeprefix("-")
+    return Known(live, before, _moment(copy))
+
+
+def _moment(copy: str) -> str:
+    """When a clone was begun, which its name says."""
+    try:
+        return datetime.strptime(f"{copy} +0000", "%Y%m%d-%H%M%S-%f %z").isoformat()
+    except ValueError:
+        return ""
+
+
+def _run(
+    project: Project, known: Known, act: Callable[[Callable[[EngineEvent], None]], Outcome]
+) -> Search:
+    """Run the program with stand-ins for the plugins; refuse what does not fit."""
+    search, shown = Search(project.service, known), Progress(quiet=True)
+    with relayed(PACKAGES, search) as ports, _environment(project, {ATTACH: ports, REBUILD: "1"}):
+        outcome = act(shown)
+    if search.troubles:
+        todo = f"make {project.file.path.name} say what runs, then run this command again"
+        raise _refused(project, search.troubles, todo)
+    if not outcome.ok:
+        raise _refused(project, shown.errors or outcome.errors, "fix the problem above")
+    return search
+
+
+@contextmanager
+def _environment(project: Project, values: dict[str, str]) -> Iterator[None]:
+    workspace = project.stack.workspace
+    before = workspace.env_vars
+    workspace.env_vars = {**before, **values}
+    try:
+        yield
+    finally:
+        workspace.env_vars = before
+
+
+def _describe(project: Project, facts: Facts, search: Search) -> str:
+    live, brought_in = facts.edge, search.brought_in
+    assert live
+    lines = [f"{live.color} {live.version} is live. The new state takes over, as they are:"]
+    lines += [f"  {what}" for what in brought_in]
+    for color in COLORS:
+        name = f"container {project.service}-{color}"
+        if color in (facts.containers or {}) and not project.swarm and name not in brought_in:
+            lines.append(f"not taken over, as the config does not have it: {name}")
+    return "\n".join(lines)
+
+
+def _changes(project: Project) -> list[str]:
+    """What an update would do with the new state, such as "update switch"."""
+    shown = Progress(quiet=True)
+    changes = Changes(shown)
+    outcome = project.preview(changes)
+    if not outcome.ok:
+        raise _refused(project, shown.errors or outcome.errors, "fix the problem above")
+    return changes.steps
+
+
+def _forget(project: Project) -> None:
+    with told():
+        project.stack.import_stack(EMPTY)
