@@ -18,6 +18,8 @@ from bluegreen.shell import ask
 
 IMAGE = "image"
 TAR_HEADER = 512
+# What is an id to Docker; of what a Swarm keeps it is called otherwise.
+SHAPES = {"container": "{{.Id}}", "network": "{{.Id}}", "volume": "{{.Name}}"}
 KINDS = {
     CONTAINER: "container",
     "docker:index/network:Network": "network",
@@ -84,15 +86,14 @@ def _in_docker(
     what = f"{kind} {name}"
     if kind == IMAGE:
         return _image(plugin, f"{service}-{part.removeprefix('image-')}", urn, inputs, live)
-    shape = "{{.Name}}" if kind == "volume" else "{{.Id}}"
-    identity = _inspect(plugin.docker, kind, name, shape)
+    identity = _inspect(plugin.docker, kind, name, SHAPES.get(kind, "{{.ID}}"))
     read = plugin.read(urn, identity, inputs) if identity else proto.ReadResponse()
     if not read.id:
         return Found("", inputs, inputs, what, f"{what} is not there")
     kept = struct_pb2.Struct()
     kept.CopyFrom(inputs)
     changed = plugin.compare(urn, read.id, read.properties, kept)
-    for key in set(changed) & _left_alone(kind, part) & set(read.properties):
+    for key in set(changed) & left_alone(kind, part) & set(read.properties):
         kept.fields[key].CopyFrom(read.properties.fields[key])
     if changed:
         changed = plugin.compare(urn, read.id, read.properties, kept)
@@ -126,7 +127,7 @@ def _image(plugin: Plugin, runs_it: str, urn: str, inputs: struct_pb2.Struct, li
     return Found(f"{identity}{name}", inputs, outputs, trouble=trouble)
 
 
-def _left_alone(kind: str, part: str) -> set[str]:
+def left_alone(kind: str, part: str) -> set[str]:
     """What the program does not look at again in a resource's later life (`ignore_changes`).
 
     In the state this has to be as it is in Docker: the engine hands it back to the plugin as what
@@ -144,7 +145,7 @@ def _not_read(docker: Docker, name: str, part: str, inputs: Mapping[str, Any]) -
     there = json.loads(_inspect(docker, "container", name, "{{json .}}"))
     image_env = json.loads(_inspect(docker, IMAGE, there["Image"], "{{json .Config.Env}}") or "[]")
     changed = differences(inputs, there, image_env or [])
-    if "uploads" in _left_alone("container", part):
+    if "uploads" in left_alone("container", part):
         return changed
     for each in inputs.get("uploads") or []:
         done = ask(docker, "cp", f"{name}:{each['file']}", "-")

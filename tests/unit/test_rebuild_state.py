@@ -1,0 +1,213 @@
+"""A lost state: what the acts left, what differs, and stand-ins that never make anything."""
+
+import json
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import grpc
+import pytest
+from google.protobuf import json_format, struct_pb2
+from pulumi.runtime.proto import provider_pb2 as proto
+from pulumi.runtime.proto import provider_pb2_grpc as service
+
+from bluegreen.edge import State, digest
+from bluegreen.errors import BluegreenError
+from bluegreen.facts import Container, Facts
+from bluegreen.rebuild.acts import Known, remember
+from bluegreen.rebuild.differences import differences
+from bluegreen.rebuild.found import Found, Search
+from bluegreen.rebuild.relay import DYNAMIC, relayed
+from cli.errors import CommandError
+from cli.project import Project
+from cli.rebuild import rebuild
+
+LIVE = State("blue", "12.3.0", 7, "2026-01-02T03:04:05+00:00", digest("the config"))
+KNOWN = Known(LIVE, before="20260101-000000-000001", at="2026-01-01T00:00:00+00:00")
+GATE = "urn:pulumi:dev::bluegreen::a$pulumi-python:dynamic/bluegreen:HealthGate::gate"
+STEP = "urn:pulumi:dev::bluegreen::a$pulumi-python:dynamic/bluegreen:DataStep::data-step"
+SWITCH = "urn:pulumi:dev::bluegreen::a$command:local:Command::switch"
+
+
+def test_a_gate_passed_when_what_serves_went_live() -> None:
+    """It is not asked again: a color that is ill just now does not keep the state from you."""
+    act = remember(GATE, {"color": "blue", "container_id": "abc"}, KNOWN)
+    assert act.inputs == {"color": "blue", "container_id": "abc"}
+    assert act.outputs["passed_at"] == LIVE.since
+    assert act.outputs["reported_version"] == "12.3.0"
+
+
+def test_a_data_step_says_where_the_data_was_before_and_holds_no_writes() -> None:
+    """A rollback reads the one, the switch the other."""
+    outputs = remember(STEP, {"act": "clone"}, KNOWN).outputs
+    assert (outputs["hold"], outputs["before"]) == ("", KNOWN.before)
+    assert outputs["at"] == KNOWN.at
+    assert "at" not in remember(STEP, {}, Known(LIVE)).outputs
+
+
+def test_a_switch_reports_what_the_edge_says_of_itself() -> None:
+    """With the text that it serves, so that the next update has nothing to switch."""
+    act = remember(SWITCH, {"stdin": "the config"}, KNOWN)
+    report = json.loads(act.outputs["stdout"])
+    assert (report["color"], report["version"], report["generation"]) == ("blue", "12.3.0", 7)
+    assert report["since"] == LIVE.since
+    assert not report["switched"]
+    assert act.inputs["stdin"] == "the config"
+
+
+def test_an_edge_with_another_text_is_left_for_the_next_update_to_switch() -> None:
+    """The state does not say that nginx has what it has not."""
+    assert remember(SWITCH, {"stdin": "a newer config"}, KNOWN).inputs["stdin"] == ""
+
+
+def test_a_resource_that_nobody_knows_of_is_refused() -> None:
+    """Rather than a state with a hole in it."""
+    with pytest.raises(BluegreenError, match="resource of the type other:index:Thing"):
+        remember("urn:pulumi:dev::bluegreen::other:index:Thing::it", {}, KNOWN)
+
+
+INPUTS: dict[str, Any] = {
+    "ports": [{"internal": 80, "external": 8080, "ip": "0.0.0.0", "protocol": "tcp"}],
+    "volumes": [{"volumeName": "bluegreen-dev-data", "containerPath": "/data"}],
+    "envs": ["MODE=fast", "EMPTY="],
+    "labels": [{"label": "bluegreen.service", "value": "bluegreen-dev"}],
+    "memory": 256,
+    "cpus": "1.5",
+    "networkMode": "bluegreen-dev",
+}
+THERE: dict[str, Any] = {
+    "HostConfig": {
+        "PortBindings": {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]},
+        "Memory": 256 << 20,
+        "NanoCpus": 1_500_000_000,
+        "NetworkMode": "bluegreen-dev",
+    },
+    "Mounts": [{"Name": "bluegreen-dev-data", "Destination": "/data"}],
+    "Config": {
+        "Env": ["MODE=fast", "EMPTY=", "PATH=/bin"],
+        "Labels": {"bluegreen.service": "bluegreen-dev", "title": "the image's own"},
+    },
+}
+
+
+def test_a_container_that_is_as_the_config_says_has_no_differences() -> None:
+    """What its image brings, variables and labels, is none."""
+    assert differences(INPUTS, THERE, ["PATH=/bin", "MODE=slow"]) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"ports": []}, "ports"),
+        ({"volumes": None}, "volumes"),
+        ({"memory": 0}, "limits.memory"),
+        ({"cpus": "1"}, "limits.cpus"),
+        ({"networkMode": "other"}, "network"),
+        ({"envs": ["MODE=fast"]}, "env EMPTY"),
+        ({"envs": ["MODE=hunter2", "EMPTY="]}, "env MODE"),
+        ({"labels": [{"label": "bluegreen.stack", "value": "x"}]}, "label bluegreen.stack"),
+    ],
+)
+def test_each_difference_is_named_without_its_values(change: dict[str, Any], named: str) -> None:
+    """In the config's words; a value may be a secret."""
+    found = differences(INPUTS | change, THERE, ["PATH=/bin"])
+    assert found == [named]
+
+
+def struct(**values: Any) -> struct_pb2.Struct:
+    """A struct of these."""
+    made = struct_pb2.Struct()
+    made.update(values)
+    return made
+
+
+@pytest.fixture
+def engine() -> Iterator[Any]:
+    """What the engine calls a stand-in by, for a resource that is there as `there`."""
+
+    def find(_plugin: Any, _urn: str, inputs: struct_pb2.Struct) -> Found:
+        here = struct(**json_format.MessageToDict(inputs), there=True)
+        return Found("there" if inputs["known"] else "", inputs, here)
+
+    with relayed((DYNAMIC,), find) as ports:
+        port = ports.removeprefix(f"{DYNAMIC}:")
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            yield cast("Any", service.ResourceProviderStub)(channel)
+
+
+def test_a_stand_in_finds_instead_of_making(engine: Any) -> None:
+    """The engine gets an id and outputs, in the preview too, so that all is known there."""
+    checked = engine.Check(proto.CheckRequest(urn=GATE, news=struct(known=True)))
+    for preview in (True, False):
+        made = engine.Create(
+            proto.CreateRequest(urn=GATE, properties=checked.inputs, preview=preview)
+        )
+        assert (made.id, made.properties["there"]) == ("there", True)
+
+
+def test_a_stand_in_makes_changes_and_removes_nothing(
+    engine: Any,
+) -> None:
+    """What is not there any more is not made; an update and a deletion are refused."""
+    engine.Check(proto.CheckRequest(urn=GATE, news=struct(known=False)))
+    refused = grpc.StatusCode.FAILED_PRECONDITION
+    for call in (
+        lambda: engine.Create(proto.CreateRequest(urn=GATE)),
+        lambda: engine.Update(proto.UpdateRequest(urn=GATE)),
+        lambda: engine.Delete(proto.DeleteRequest(urn=GATE)),
+    ):
+        with pytest.raises(grpc.RpcError) as error:
+            call()
+        assert error.value.code() == refused
+
+
+def test_troubles_and_finds_are_told_in_order() -> None:
+    """Whatever order the engine asked in."""
+    search = Search("bluegreen-dev", KNOWN)
+    search.found = {
+        "2": Found("", struct(), struct(), "volume b", "volume b is not there"),
+        "1": Found("a", struct(), struct(), "container a"),
+        "0": Found("gate", struct(), struct()),
+    }
+    assert search.brought_in == ["container a", "volume b"]
+    assert search.troubles == ["volume b is not there"]
+
+
+def project(facts: Facts, **file: str) -> Project:
+    """A project of which only its file and what runs may be asked."""
+    return cast(
+        "Project",
+        SimpleNamespace(
+            name="dev",
+            service="bluegreen-dev",
+            facts=lambda: facts,
+            serves=lambda: "blue 12.3.0 serves",
+            file=SimpleNamespace(
+                active_color=file.get("active_color"),
+                get=lambda key: file.get(key, ""),
+                path=SimpleNamespace(name="Pulumi.dev.yaml"),
+            ),
+        ),
+    )
+
+
+RUNS = {"edge": Container("running", ""), "blue": Container("running", "")}
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        (Facts({}, {"edge": "no route to host"}, RUNS), "edge could not be asked: no route"),
+        (Facts({"edge": LIVE}, {}, None), "Docker could not be asked what runs"),
+        (Facts({"edge": None}, {}, RUNS), "no color is live"),
+        (Facts({"a": LIVE, "b": None}, {}, RUNS), "b serves no color; blue 12.3.0 was"),
+        (Facts({"edge": LIVE}, {}, RUNS), "blue 12.3.0 is live, Pulumi.dev.yaml says active_color"),
+    ],
+)
+def test_nothing_is_rebuilt_from_what_is_not_known_for_sure(facts: Facts, said: str) -> None:
+    """What could not be asked is not "not there", and the file has to say what serves."""
+    with pytest.raises(CommandError) as refused:
+        rebuild(project(facts, active_color="green", green_version="12.4.0"), yes=True)
+    assert said in refused.value.what
+    assert "nothing was touched" in refused.value.what
+    assert refused.value.code == 2
