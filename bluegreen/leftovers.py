@@ -107,12 +107,19 @@ def refuse_leftovers(
     told = f"; {drift}" if drift else ""
     raise GuardRefused(
         f"{names}: Docker has it, the stack's state does not, and it is in the way{told}. "
-        f"Nothing was touched, {serves}. Next: {_way_out(stack, left, edge)}."
+        f"Nothing was touched, {serves}. Next: {_way_out(stack, left, edge, state)}."
     )
 
 
-def _way_out(stack: str, left: Collection[Thing], edge: State | None) -> str:
+def _way_out(
+    stack: str, left: Collection[Thing], edge: State | None, state: Mapping[str, Any]
+) -> str:
     again = "then this command again"
+    if edge and not any("docker:index/" in each["urn"] for each in state.get("resources") or []):
+        return (
+            f"if the stack's state was lost, `bluegreen recover --rebuild-state --stack {stack}` "
+            f"writes it anew from what runs, {again}"
+        )
     if edge and any(thing.name.endswith(f"-{edge.color}") for thing in left):
         return (
             f"release on {other(cast('Color', edge.color))} (set active_color): {edge.color} serves"

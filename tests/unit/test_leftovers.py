@@ -16,6 +16,7 @@ NETWORK = Thing("network", "n1", "shop-dev")
 VOLUME = Thing("volume", "shop-dev-edge-config", "shop-dev-edge-config")
 ALL = [GREEN, EDGE, NETWORK, VOLUME]
 BLUE_SERVES = State("blue", "12.3.0", 7, "then", "abc")
+KNOWS = {"resources": [{"urn": "docker:index/volume:Volume::data", "id": "shop-dev-data"}]}
 GREEN_SERVES = State("green", "12.4.0", 8, "then", "abc")
 
 
@@ -44,7 +45,7 @@ def test_what_the_state_knows_is_no_leftover() -> None:
 def test_what_is_in_the_way_is_named_with_the_command_that_heals_it(thing: Thing) -> None:
     """The exact one, with the stack's name."""
     with pytest.raises(GuardRefused) as refused:
-        refuse([thing], BLUE_SERVES)
+        refuse([thing], BLUE_SERVES, **KNOWS)
     assert f"{thing.kind} {thing.name}: Docker has it" in str(refused.value)
     assert "blue 12.3.0 serves" in str(refused.value)
     assert "Next: `bluegreen recover --stack dev`, then this command again" in str(refused.value)
@@ -64,9 +65,15 @@ def test_an_edge_that_serves_nobody_is_recovered_from() -> None:
 def test_the_way_out_never_takes_away_what_serves() -> None:
     """The other color is to be released; an edge is for the operator alone to remove."""
     with pytest.raises(GuardRefused, match=r"Next: release on blue \(set active_color\)"):
-        refuse([GREEN], GREEN_SERVES)
+        refuse([GREEN], GREEN_SERVES, **KNOWS)
     with pytest.raises(GuardRefused, match="Next: `docker rm -f shop-dev-edge`, which interrupts"):
-        refuse([EDGE], BLUE_SERVES)
+        refuse([EDGE], BLUE_SERVES, **KNOWS)
+
+
+def test_a_stack_that_knows_nothing_of_what_serves_is_told_how_to_rebuild_its_state() -> None:
+    """Everything runs, and nobody is interrupted by it."""
+    with pytest.raises(GuardRefused, match="`bluegreen recover --rebuild-state --stack dev`"):
+        refuse(ALL, BLUE_SERVES)
 
 
 def test_a_state_that_cannot_be_had_is_no_reason_to_refuse(fake_docker: FakeDocker) -> None:

@@ -151,13 +151,13 @@ def test_a_stand_in_makes_changes_and_removes_nothing(
     """What is not there any more is not made; an update and a deletion are refused."""
     engine.Check(proto.CheckRequest(urn=GATE, news=struct(known=False)))
     refused = grpc.StatusCode.FAILED_PRECONDITION
-    for call in (
-        lambda: engine.Create(proto.CreateRequest(urn=GATE)),
-        lambda: engine.Update(proto.UpdateRequest(urn=GATE)),
-        lambda: engine.Delete(proto.DeleteRequest(urn=GATE)),
+    for method, request in (
+        (engine.Create, proto.CreateRequest(urn=GATE)),
+        (engine.Update, proto.UpdateRequest(urn=GATE)),
+        (engine.Delete, proto.DeleteRequest(urn=GATE)),
     ):
         with pytest.raises(grpc.RpcError) as error:
-            call()
+            method(request)
         assert error.value.code() == refused
 
 
