@@ -28,6 +28,8 @@ from cli.plan import Changes
 from cli.progress import Progress
 from cli.project import Outcome, Project, told, who
 from cli.recover import find_lock
+from cli.release import one_interrupt
+from cli.status import hand_edited
 
 PACKAGES = ("docker", "command", DYNAMIC)
 SWITCHES = "update switch"
@@ -51,7 +53,8 @@ def rebuild(project: Project, *, yes: bool) -> list[str]:
         raise CommandError("not done", serves=project.serves(), code=Exit.OK)
     message = f"{who()}: state rebuilt from what runs: {live.color} {live.version}"
     try:
-        search = _run(project, known, lambda on_event: project.up(message, on_event))
+        with one_interrupt(Progress()):
+            search = _run(project, known, lambda on_event: project.up(message, on_event))
         changes = _changes(project)
     except BaseException:
         _forget(project)
@@ -73,6 +76,11 @@ def _require_live(project: Project, facts: Facts) -> State:
     if facts.containers is None:
         unknown.append("Docker could not be asked what runs")
     unknown += [why for why in (facts.no_manager, facts.disagreement) if why]
+    if not unknown and any(hand_edited(place) for place in project.places):
+        unknown = [
+            "nginx's config is not the one confirmed last: a release is on trial, or it was "
+            "edited by hand"
+        ]
     if unknown:
         raise _refused(project, unknown, "fix the problem above, then run this command again")
     live, file = facts.edge, project.file

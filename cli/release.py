@@ -118,7 +118,7 @@ def release(
     except BaseException:
         file.restore()  # the file is changed only if the update is run
         raise
-    with _one_interrupt(progress):
+    with one_interrupt(progress):
         outcome = project.up(f"{who()}: {before} → {color} {version}", progress)
     if outcome.ok:
         edge = project.edge()
@@ -153,7 +153,7 @@ def _preview(project: Project, progress: Progress) -> None:
 
 
 @contextmanager
-def _one_interrupt(progress: Progress) -> Iterator[None]:
+def one_interrupt(progress: Progress) -> Iterator[None]:
     """Let one Ctrl-C end the update in good order: pulumi gets it too, and this waits for it."""
 
     def note(_signal: int, _frame: FrameType | None) -> None:

@@ -98,7 +98,12 @@ def _in_docker(
     if changed:
         changed = plugin.compare(urn, read.id, read.properties, kept)
     if kind == "container":
-        changed += _not_read(plugin.docker, name, part, json_format.MessageToDict(kept))
+        looked_at = {
+            key: value
+            for key, value in json_format.MessageToDict(kept).items()
+            if key not in left_alone(kind, part)
+        }
+        changed += _not_read(plugin.docker, name, looked_at)
     trouble = f"{what} is not as the config says: {', '.join(changed)}" if changed else ""
     return Found(read.id, kept, read.properties, what, trouble)
 
@@ -140,13 +145,11 @@ def left_alone(kind: str, part: str) -> set[str]:
     return {"mode"} if kind == "service" else set()
 
 
-def _not_read(docker: Docker, name: str, part: str, inputs: Mapping[str, Any]) -> list[str]:
+def _not_read(docker: Docker, name: str, inputs: Mapping[str, Any]) -> list[str]:
     """How a container differs from its inputs in what the plugin does not read back."""
     there = json.loads(_inspect(docker, "container", name, "{{json .}}"))
     image_env = json.loads(_inspect(docker, IMAGE, there["Image"], "{{json .Config.Env}}") or "[]")
     changed = differences(inputs, there, image_env or [])
-    if "uploads" in left_alone("container", part):
-        return changed
     for each in inputs.get("uploads") or []:
         done = ask(docker, "cp", f"{name}:{each['file']}", "-")
         content = done.stdout[TAR_HEADER:].rstrip("\0") if done.returncode == 0 else None

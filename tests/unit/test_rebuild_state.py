@@ -180,6 +180,7 @@ def project(facts: Facts, **file: str) -> Project:
         SimpleNamespace(
             name="dev",
             service="bluegreen-dev",
+            places=[],
             facts=lambda: facts,
             serves=lambda: "blue 12.3.0 serves",
             file=SimpleNamespace(
