@@ -4,7 +4,7 @@ Pure functions of the inputs and of what `docker inspect` says. Values are never
 secret.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Inputs = Mapping[str, Any]
@@ -68,3 +68,22 @@ def _labels(inputs: Inputs, there: Inspected) -> list[str]:
     has = there["Config"].get("Labels") or {}
     wished = {each["label"]: each["value"] for each in inputs.get("labels") or []}
     return sorted(name for name, value in wished.items() if has.get(name) != value)
+
+
+def is_other_image(name: str, identity: str, tags: Sequence[str], *, exact: bool) -> bool:
+    """Whether what runs is surely not the image that the config names.
+
+    An image without a tag may be what a tag was moved away from: that is none.
+
+    Args:
+        name: of the image in the config.
+        identity: of the image that runs.
+        tags: that it has now.
+        exact: whether another tag of the same repository means another version; not for the live
+            color, whose version the edge knows.
+    """
+    if name.startswith("sha256:"):
+        return name != identity
+    if "@" in name or not tags or name in tags:
+        return False
+    return exact or all(tag.rpartition(":")[0] != name.rpartition(":")[0] for tag in tags)

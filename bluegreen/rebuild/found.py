@@ -11,7 +11,7 @@ from pulumi.runtime.proto import provider_pb2 as proto
 from bluegreen.containers import OWN_VOLUME
 from bluegreen.errors import BluegreenError, EdgeUnreachable
 from bluegreen.rebuild.acts import Known, remember
-from bluegreen.rebuild.differences import differences
+from bluegreen.rebuild.differences import differences, is_other_image
 from bluegreen.rebuild.plugin import CONTAINER, UNKNOWN, Plugin, kind_of, name_of
 from bluegreen.settings import Docker
 from bluegreen.shell import ask
@@ -111,8 +111,7 @@ def _in_docker(
 def _image(plugin: Plugin, runs_it: str, urn: str, inputs: struct_pb2.Struct, live: str) -> Found:
     """The image that a container runs, under the name that it has in the program.
 
-    The tag may have moved on to another image, or be gone. That the live color's version is what
-    the config says is known from the edge; an idle color's is looked for here.
+    The tag may have moved on to another image, or be gone.
     """
     name, docker = str(inputs["name"]), plugin.docker
     identity = _inspect(docker, "container", runs_it, "{{.Image}}")
@@ -124,11 +123,12 @@ def _image(plugin: Plugin, runs_it: str, urn: str, inputs: struct_pb2.Struct, li
         outputs.CopyFrom(inputs)
     outputs.update({"imageId": identity, "id": f"{identity}{name}"})
     tags = json.loads(_inspect(docker, IMAGE, identity, "{{json .RepoTags}}") or "[]") or []
-    repository = name.rpartition(":")[0]
-    same = [tag for tag in tags if "@" not in name and tag.rpartition(":")[0] == repository]
+    # An image that is built has a name of its own for each content, which never moves.
+    exact = "build" in inputs or not runs_it.endswith(f"-{live}")
     trouble = ""
-    if same and name not in same and not runs_it.endswith((f"-{live}", "-edge")):
-        trouble = f"{runs_it} runs {' or '.join(same)}, the config says {name}"
+    if is_other_image(name, identity, tags, exact=exact):
+        has = " or ".join(tags) or identity
+        trouble = f"{runs_it} runs {has}, the config says {name}"
     return Found(f"{identity}{name}", inputs, outputs, trouble=trouble)
 
 

@@ -15,7 +15,7 @@ from bluegreen.edge import State, digest
 from bluegreen.errors import BluegreenError
 from bluegreen.facts import Container, Facts
 from bluegreen.rebuild.acts import Known, remember
-from bluegreen.rebuild.differences import differences
+from bluegreen.rebuild.differences import differences, is_other_image
 from bluegreen.rebuild.found import Found, Search
 from bluegreen.rebuild.relay import DYNAMIC, relayed
 from cli.errors import CommandError
@@ -112,6 +112,26 @@ def test_each_difference_is_named_without_its_values(change: dict[str, Any], nam
     """In the config's words; a value may be a secret."""
     found = differences(INPUTS | change, THERE, ["PATH=/bin"])
     assert found == [named]
+
+
+@pytest.mark.parametrize(
+    ("name", "tags", "exact", "other"),
+    [
+        ("own/app:1", ["own/app:1", "own/app:latest"], True, False),
+        ("own/app:1", [], True, False),  # the tag was moved to a newer build
+        ("own/app:2", ["own/app:1"], True, True),
+        ("own/app:main", ["own/app:1"], False, False),  # live: the edge knows the version
+        ("other/app:1", ["own/app:1"], False, True),
+        ("own/app@sha256:abc", ["own/app:1"], True, False),
+        ("sha256:it", ["own/app:1"], True, False),
+        ("sha256:another", [], False, True),
+    ],
+)
+def test_an_image_is_another_one_only_where_that_is_sure(
+    name: str, tags: list[str], exact: bool, other: bool
+) -> None:
+    """A tag that was moved since the release is no reason to refuse."""
+    assert is_other_image(name, "sha256:it", tags, exact=exact) is other
 
 
 def struct(**values: Any) -> struct_pb2.Struct:
