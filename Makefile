@@ -1,32 +1,32 @@
 # The verbs of this project, the same on a laptop and in CI. Everything that is missing on the
-# machine is set up first (toolchain/README.md); when all is there that takes under a second.
+# machine is set up first (tools/setup/README.md); when all is there that takes under a second.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
-READY := eval "$$($(PYTHON) -m toolchain env)"
+READY := eval "$$($(PYTHON) -m tools.setup env)"
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: ## install what is missing, and nothing else
 	@command -v $(PYTHON) >/dev/null || { apt-get update -qq && apt-get install -qq -y python3; } >&2
-	@$(PYTHON) -m toolchain setup
+	@$(PYTHON) -m tools.setup setup
 
 env: setup ## print the environment for a shell: eval "$(make -s env)"
-	@$(PYTHON) -m toolchain env
+	@$(PYTHON) -m tools.setup env
 
 demo: setup ## two switches under load on http://127.0.0.1:8080, and what they lost
-	@$(READY) && python -m demo
+	@$(READY) && python -m evidence.demo
 
 down-demo: setup ## remove the demo with its data
 	@$(READY) && bluegreen down --yes --with-data --stack demo
 
 cluster-demo: setup ## the same on a Swarm of two nodes on this machine; SWITCHES=30 NODES=3
-	@$(READY) && python -m demo.cluster $(or $(SWITCHES),2) $(or $(NODES),2)
+	@$(READY) && python -m evidence.demo.cluster $(or $(SWITCHES),2) $(or $(NODES),2)
 
 bench: setup ## what switches lose and how fast all is, beside a hand-written script; 35 min
 	@command -v wrk >/dev/null || apt-get install -qq -y wrk >/dev/null 2>&1 || true
-	@$(READY) && bluegreen bench
+	@$(READY) && python -m evidence.bench $(ARGS)
 
 up: setup ## release what stack dev's config says
 	@$(READY) && pulumi stack select --create dev && pulumi up --yes --stack dev
@@ -38,16 +38,19 @@ down: setup ## remove stack dev; its data volume stays
 	@$(READY) && bluegreen down --yes --stack dev
 
 review: setup ## what this branch would release, compared with BASE (origin/main)
-	@$(READY) && python -m delivery review
+	@$(READY) && python -m tools.ci review
 
 runner: setup ## in a workflow: check the backend's address, install the ssh key
-	@.venv/bin/python -m delivery runner
+	@.venv/bin/python -m tools.ci runner
 
 publish: ## push the commits of `bluegreen … --commit`, on top of what others pushed
 	@git pull --rebase --autostash --quiet && git push --quiet
 
-lint: setup ## ruff, mypy --strict, and two linters for the workflows
+lint: setup ## ruff, mypy --strict, the direction of imports, shellcheck, the workflows
+	@command -v shellcheck >/dev/null || { apt-get update -qq && apt-get install -qq -y shellcheck; } >&2
 	@$(READY) && ruff check . && ruff format --check . && mypy --strict . \
+	    && lint-imports --no-logo --no-cache \
+	    && find .ci evidence nginx tools \( -name '*.sh' -o -path .ci/run \) -exec shellcheck {} + \
 	    && check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml \
 	    && zizmor --offline --quiet .github
 
@@ -57,9 +60,9 @@ test: lint ## all tests: units, program, end to end, a Swarm
 	    && GOGC=400 pytest tests/cluster tests/e2e -q -n 3 --dist loadgroup
 
 chaos: setup ## the whole fault matrix, some 25 minutes, into out/chaos.json
-	@$(READY) && python -m chaos
+	@$(READY) && python -m evidence.chaos
 
 data-proof: setup ## a writer through every data mode and path, into out/data.json; 8 min
-	@$(READY) && python -m proof
+	@$(READY) && python -m evidence.proof
 
 .PHONY: help setup env demo down-demo cluster-demo bench up preview down review runner publish lint test chaos data-proof

@@ -4,15 +4,16 @@ import sys
 import time
 from typing import Any
 
+from bluegreen.config.database import Database
+from bluegreen.config.settings import Data, Docker
 from bluegreen.data import tools
-from bluegreen.data.database import Client, Database
+from bluegreen.data.client import Client
 from bluegreen.data.dumps import take_dump
-from bluegreen.data.hold import Hold
 from bluegreen.data.names import copy_of, step_of
 from bluegreen.data.snapshots import RELEASE, Store
+from bluegreen.edge.hold import Hold
+from bluegreen.edge.state import TRIAL_HOLD
 from bluegreen.errors import BluegreenError, DataFailed
-from bluegreen.order import TRIAL_HOLD
-from bluegreen.settings import Data, Docker
 
 # Kept for as long as the provider's process lives, which is until the update's end: a release
 # that is killed lets writes through again.

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from bluegreen.config.database import Database
+from bluegreen.config.settings import Data, Docker
 from bluegreen.data import tools
-from bluegreen.data.database import Client, Database
+from bluegreen.data.client import Client
 from bluegreen.data.names import snapshots_of
 from bluegreen.data.snapshots import Snapshot, Store, copy_name
-from bluegreen.settings import Data, Docker
 
 
 def take_dump(

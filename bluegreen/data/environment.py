@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from bluegreen import defaults
-from bluegreen.data.database import Database
-from bluegreen.settings import Settings
+from bluegreen.config import defaults
+from bluegreen.config.database import Database
+from bluegreen.config.settings import Settings
 
 
 def environment(settings: Settings, copy: str) -> Mapping[str, str]:

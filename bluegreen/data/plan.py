@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bluegreen.data.config import FIRST
-from bluegreen.data.database import Database
+from bluegreen.config.data import FIRST
+from bluegreen.config.database import Database
+from bluegreen.config.settings import COLORS, Color, Settings, other
 from bluegreen.data.names import copy_of
 from bluegreen.data.snapshots import moment_of
-from bluegreen.edge import State
+from bluegreen.docker.facts import Container
+from bluegreen.edge.state import State
 from bluegreen.errors import ConfigError
-from bluegreen.facts import Container
-from bluegreen.settings import COLORS, Color, Settings, other
 
 Act = Literal["", "snapshot", "clone", "check"]
 

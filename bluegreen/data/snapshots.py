@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from bluegreen.config.settings import Docker
 from bluegreen.data import tools
 from bluegreen.data.names import copy_of, snapshots_of
-from bluegreen.settings import Docker
 
 RELEASE, BY_HAND = "release", "by hand"
 

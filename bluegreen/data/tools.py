@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bluegreen.config.settings import Docker
+from bluegreen.docker.facts import COPY_LABEL, LABEL
+from bluegreen.docker.shell import ask
 from bluegreen.errors import DataFailed
-from bluegreen.facts import COPY_LABEL, LABEL
-from bluegreen.settings import Docker
-from bluegreen.shell import ask
 
 PROGRAM = Path(__file__).with_name("inside.py")
 NAME_TAKEN = "is already in use by container"

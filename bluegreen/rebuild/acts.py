@@ -5,14 +5,17 @@ What they put out is filled in from what the edge says of itself; nothing is run
 """
 
 import json
+import secrets
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bluegreen.edge import State, digest
+from bluegreen.edge.render import digest
+from bluegreen.edge.state import State
 from bluegreen.errors import BluegreenError
-from bluegreen.order import Report
 from bluegreen.rebuild.plugin import kind_of
+from bluegreen.release.order import Report
 
 Inputs = Mapping[str, Any]
 
@@ -26,11 +29,13 @@ class Known:
         before: the copy of the data that users had before the live one; the same where no
             release changed that, or nobody knows.
         at: when that was copied, in UTC; "" where it was not.
+        owner: the stack's id in the labels of what runs; "" where none carries one.
     """
 
     live: State
     before: str = ""
     at: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,12 @@ def remember(urn: str, inputs: Inputs, known: Known) -> Act:
     if kind not in ACTS:
         raise BluegreenError(f"a state cannot be rebuilt with a resource of the type {kind} in it")
     return ACTS[kind](inputs, known)
+
+
+def _identity(inputs: Inputs, known: Known) -> Act:
+    # The key is lost for good: labels made with it are known by what they are.
+    key = secrets.token_urlsafe(32)
+    return Act(known.owner or str(uuid.uuid4()), dict(inputs), {**inputs, "key": key})
 
 
 def _gate(inputs: Inputs, known: Known) -> Act:
@@ -96,6 +107,7 @@ def _switch(inputs: Inputs, known: Known) -> Act:
 
 
 ACTS: Mapping[str, Callable[[Inputs, Known], Act]] = {
+    "pulumi-python:dynamic/bluegreen:Identity": _identity,
     "pulumi-python:dynamic/bluegreen:HealthGate": _gate,
     "pulumi-python:dynamic/bluegreen:DataStep": _step,
     "pulumi-python:dynamic/bluegreen:Scale": _scale,

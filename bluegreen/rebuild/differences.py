@@ -7,6 +7,11 @@ secret.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bluegreen.docker.facts import FINGERPRINT_LABEL, STACK_LABEL
+
+# Of a stack whose state is lost: its id, and what was made with its key.
+THEIR_OWN = (STACK_LABEL, FINGERPRINT_LABEL)
+
 Inputs = Mapping[str, Any]
 Inspected = Mapping[str, Any]
 
@@ -67,7 +72,8 @@ def _pairs(variables: list[str]) -> dict[str, str]:
 def _labels(inputs: Inputs, there: Inspected) -> list[str]:
     has = there["Config"].get("Labels") or {}
     wished = {each["label"]: each["value"] for each in inputs.get("labels") or []}
-    return sorted(name for name, value in wished.items() if has.get(name) != value)
+    said = {name: value for name, value in wished.items() if name not in THEIR_OWN}
+    return sorted(name for name, value in said.items() if has.get(name) != value)
 
 
 def is_other_image(name: str, identity: str, tags: Sequence[str], *, exact: bool) -> bool:

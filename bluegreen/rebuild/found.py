@@ -8,17 +8,22 @@ from typing import Any
 from google.protobuf import json_format, struct_pb2
 from pulumi.runtime.proto import provider_pb2 as proto
 
-from bluegreen.containers import OWN_VOLUME
+from bluegreen.config.settings import Docker
+from bluegreen.docker.facts import LABEL
+from bluegreen.docker.shell import ask
 from bluegreen.errors import BluegreenError, EdgeUnreachable
+from bluegreen.platforms.containers import OWN_VOLUME
 from bluegreen.rebuild.acts import Known, remember
 from bluegreen.rebuild.differences import differences, is_other_image
 from bluegreen.rebuild.plugin import CONTAINER, UNKNOWN, Plugin, kind_of, name_of
-from bluegreen.settings import Docker
-from bluegreen.shell import ask
 
 IMAGE = "image"
 TAR_HEADER = 512
 # What is an id to Docker; of what a Swarm keeps it is called otherwise.
+MARKED = {
+    "network": f'{{{{index .Labels "{LABEL}"}}}}',
+    **dict.fromkeys(("service", "secret", "config"), f'{{{{index .Spec.Labels "{LABEL}"}}}}'),
+}
 SHAPES = {"container": "{{.Id}}", "network": "{{.Id}}", "volume": "{{.Name}}"}
 KINDS = {
     CONTAINER: "container",
@@ -90,6 +95,10 @@ def _in_docker(
     read = plugin.read(urn, identity, inputs) if identity else proto.ReadResponse()
     if not read.id:
         return Found("", inputs, inputs, what, f"{what} is not there")
+    if kind in MARKED and _inspect(plugin.docker, kind, name, MARKED[kind]) != service:
+        return Found(
+            "", inputs, inputs, what, f"{what} is not of this service: it has no such label"
+        )
     kept = struct_pb2.Struct()
     kept.CopyFrom(inputs)
     changed = plugin.compare(urn, read.id, read.properties, kept)
@@ -141,8 +150,10 @@ def left_alone(kind: str, part: str) -> set[str]:
     if kind == "container" and part.startswith("edge"):
         return {"uploads", "entrypoints"}
     if kind == "volume":
-        return {*OWN_VOLUME, *(["labels"] if part == "snapshots" else [])}
-    return {"mode"} if kind == "service" else set()
+        return set(OWN_VOLUME)
+    if kind == "service":
+        return {"mode", "labels"}
+    return {"labels"} if kind in ("network", "secret", "config") else set()
 
 
 def _not_read(docker: Docker, name: str, inputs: Mapping[str, Any]) -> list[str]:

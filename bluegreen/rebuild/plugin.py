@@ -12,8 +12,8 @@ from google.protobuf import json_format, struct_pb2
 from pulumi.runtime.proto import provider_pb2 as proto
 from pulumi.runtime.proto import provider_pb2_grpc as service
 
+from bluegreen.config.settings import Docker
 from bluegreen.errors import PluginMissing
-from bluegreen.settings import Docker
 
 MOST_BYTES = 400 << 20  # the engine's own bound
 OPTIONS = [
@@ -132,6 +132,6 @@ def find(package: str) -> Path:
     if on_path := shutil.which(name):
         return Path(on_path)
     raise PluginMissing(
-        f"Pulumi's plugin {package} {version} is not installed. Next: "
-        f"`pulumi plugin install resource {package} {version}`, then this command again"
+        f"Pulumi's plugin {package} {version} is not installed",
+        todo=f"`pulumi plugin install resource {package} {version}`, then this command again",
     )

@@ -9,12 +9,12 @@ import pytest
 from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-from bluegreen import defaults
-from lab import cluster as lab_cluster
-from lab import postgres
-from lab.cluster import Cluster
-from lab.stacks import VERSIONS
-from lab.swarms import SwarmStack, removed
+from bluegreen.config import defaults
+from evidence.lab import cluster as lab_cluster
+from evidence.lab import postgres
+from evidence.lab.cluster import Cluster
+from evidence.lab.stacks import VERSIONS
+from evidence.lab.swarms import SwarmStack, removed
 
 StackMaker = Callable[..., SwarmStack]
 

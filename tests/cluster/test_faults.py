@@ -9,13 +9,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from bluegreen import defaults
-from bluegreen.settings import Color, other
-from lab import postgres
-from lab.cluster import Cluster, Node
-from lab.processes import wait_for
-from lab.stacks import VERSIONS
-from lab.swarms import SwarmStack, removed
+from bluegreen.config import defaults
+from bluegreen.config.settings import Color, other
+from evidence.lab import postgres
+from evidence.lab.cluster import Cluster, Node
+from evidence.lab.processes import wait_for
+from evidence.lab.stacks import VERSIONS
+from evidence.lab.swarms import SwarmStack, removed
 
 BAKE, QUICK = {"seconds": 8}, {"seconds": 1}
 

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from lab.swarms import SwarmStack, plan
+from evidence.lab.swarms import SwarmStack, plan
 from tests.cluster.conftest import StackMaker
 from tests.cluster.test_release import lost_nothing
 

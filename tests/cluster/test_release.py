@@ -2,9 +2,9 @@
 
 import json
 
-import load
-from lab.processes import wait_for
-from lab.swarms import SwarmStack, plan
+import evidence.load as load
+from evidence.lab.processes import wait_for
+from evidence.lab.swarms import SwarmStack, plan
 from tests.cluster.conftest import StackMaker
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import ssh
-from lab.cluster import Cluster
-from lab.stacks import Stack, remove
+from evidence.lab import ssh
+from evidence.lab.cluster import Cluster
+from evidence.lab.stacks import Stack, remove
 from tests.cluster.conftest import StackMaker
 
 DOCKER_PORTS = {2375, 2376}

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-import load
-from lab.stacks import Stack, removed
+import evidence.load as load
+from evidence.lab.stacks import Stack, removed
 
 StackMaker = Callable[..., Stack]
 # Not all that the machine can bear: for where none of the requests may fail, or many must.

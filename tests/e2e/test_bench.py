@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from bench import baseline
-from cli.app import app
-from load.plan import KINDS
+from evidence.bench import baseline
+from evidence.bench.__main__ import app
+from evidence.load.plan import KINDS
 
 
 def bench(*words: str) -> tuple[int, str]:
-    """Run `bluegreen bench`; return its exit code and what it said."""
-    done = CliRunner().invoke(app, ["bench", *words])
+    """Run the benchmark; return its exit code and what it said."""
+    done = CliRunner().invoke(app, list(words))
     return done.exit_code, done.output
 
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from chaos import matrix
-from chaos.fault import Fault
-from chaos.player import Player
+from evidence.chaos import matrix
+from evidence.chaos.fault import Fault
+from evidence.chaos.player import Player
 
 
 @pytest.fixture(scope="session")

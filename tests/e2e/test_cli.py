@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-import load
-from lab.host import docker, free_ports
-from lab.stacks import BLUEGREEN, Stack, remove
+import evidence.load as load
+from evidence.lab.host import docker, free_ports
+from evidence.lab.stacks import BLUEGREEN, Stack, remove
 from tests.e2e.conftest import StackMaker
 
 
@@ -71,7 +71,7 @@ def test_a_failed_deploy_says_what_serves_and_abort_sets_it_back(stack: Stack) -
     assert failed.code == 1
     assert "did not pass the health gate" in failed.output
     assert "now: blue 12.3.0 serves" in failed.output
-    assert "to do: " in failed.output
+    assert "next: " in failed.output
     assert "green" in stack.file.read_text()
     found = stack.bluegreen("status", "--check")
     assert found.code == 3

@@ -8,14 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
-from bluegreen import defaults
+from bluegreen.config import defaults
 from bluegreen.data.names import data_of, snapshots_of
-from chaos.disks import make_small_volume
-from lab import postgres
-from lab.host import docker
-from lab.postgres import Server
-from lab.stacks import Stack
-from proof.__main__ import prove
+from evidence.chaos.disks import make_small_volume
+from evidence.lab import postgres
+from evidence.lab.host import docker
+from evidence.lab.postgres import Server
+from evidence.lab.stacks import Stack
+from evidence.proof.__main__ import prove
 from tests.e2e.conftest import StackMaker
 
 GREEN = {"active_color": "green", "green_version": "12.4.0"}

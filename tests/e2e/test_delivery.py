@@ -2,8 +2,8 @@
 
 import httpx
 
-from lab.host import free_ports
-from lab.stacks import Stack, remove
+from evidence.lab.host import free_ports
+from evidence.lab.stacks import Stack, remove
 from tests.e2e.conftest import StackMaker
 from tests.e2e.test_cli import done
 

@@ -16,12 +16,12 @@ import httpx
 import pytest
 import websockets
 
-from bluegreen.defaults import EDGE_IMAGE, IMAGE
-from bluegreen.edge import render, stamp
-from bluegreen.facts import LABEL
-from lab.host import docker, free_ports
-from lab.processes import wait_for
-from lab.stacks import Stack, remove, removed
+from bluegreen.config.defaults import EDGE_IMAGE, IMAGE
+from bluegreen.docker.facts import LABEL
+from bluegreen.edge.render import render, stamp
+from evidence.lab.host import docker, free_ports
+from evidence.lab.processes import wait_for
+from evidence.lab.stacks import Stack, remove, removed
 from tests.unit.examples import ROOT, make_settings
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
-import load
-from lab import processes
-from lab.host import docker
-from lab.processes import everything_below, kill, wait_for
-from lab.stacks import Stack
+import evidence.load as load
+from evidence.lab import processes
+from evidence.lab.host import docker
+from evidence.lab.processes import everything_below, kill, wait_for
+from evidence.lab.stacks import Stack
 from tests.e2e.conftest import CALM
 
 GREEN = {"active_color": "green", "green_version": "12.4.0"}
@@ -120,7 +120,7 @@ def test_a_release_killed_while_baking_goes_back_by_itself(stack: Stack, victim:
                 [
                     pid
                     for pid in everything_below(update.pid)
-                    if "bluegreen.switch" in processes.words(pid)
+                    if "bluegreen.release.switch" in processes.words(pid)
                 ]
             )
         update.wait(timeout=60)

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import load
-from bluegreen import defaults
-from bluegreen.facts import LABEL
-from lab.host import docker, free_ports
-from lab.processes import wait_for
-from lab.stacks import remove
+import evidence.load as load
+from bluegreen.config import defaults
+from bluegreen.docker.facts import LABEL
+from evidence.lab.host import docker, free_ports
+from evidence.lab.processes import wait_for
+from evidence.lab.stacks import remove
 
 CONFIG = """\
 worker_processes auto;

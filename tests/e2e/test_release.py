@@ -4,9 +4,9 @@ import re
 
 import httpx
 
-import load
-from lab.host import docker
-from lab.stacks import Stack
+import evidence.load as load
+from evidence.lab.host import docker
+from evidence.lab.stacks import Stack
 from tests.e2e.conftest import CALM
 from tests.e2e.conftest import StackMaker as Maker
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import postgres
-from lab.processes import wait_for
-from lab.stacks import BLUEGREEN, Stack
+from evidence.lab import postgres
+from evidence.lab.processes import wait_for
+from evidence.lab.stacks import BLUEGREEN, Stack
 from tests.e2e.conftest import StackMaker
 
 

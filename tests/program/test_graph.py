@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 
-from bluegreen import defaults
-from bluegreen.edge import digest, render
-from bluegreen.order import Order
-from bluegreen.settings import COLORS, Color, other
+from bluegreen.config import defaults
+from bluegreen.config.settings import COLORS, Color, other
+from bluegreen.edge.render import digest, render
+from bluegreen.release.order import Order
 from tests.program.harness import FIRST, NAME, ROOT, Run, run_program
 from tests.unit.examples import make_settings
 
 ALWAYS = {NAME, "network", "data", "edge", "edge-config", "image-edge", "gate", "switch"} | {
     "snapshots",
     "data-step",
+    "identity",
 }
 WAYS = list(product(COLORS, ("remove", "keep"), (False, True)))
 
@@ -23,7 +24,9 @@ WAYS = list(product(COLORS, ("remove", "keep"), (False, True)))
 def run(color: Color = "blue", standby: str = "remove", preview: bool = False, **more: Any) -> Run:
     """Run the program with this color active."""
     config = {**FIRST, "active_color": color, "standby": standby, **more}
-    return run_program(config, preview=preview)
+    outgoing = other(color)  # a standby is what a release leaves: there is none at first
+    before = {"live": {"color": outgoing}, "fingerprints": {outgoing: {"image": "x"}}}
+    return run_program(config, preview=preview, previous=before if standby == "keep" else None)
 
 
 @pytest.mark.parametrize(("color", "standby", "preview"), WAYS)
@@ -35,8 +38,8 @@ def test_a_release_is_one_graph_that_follows_the_active_color(
     kept = {outgoing, f"image-{outgoing}"} if standby == "keep" else set()
     assert set(found.resources) == ALWAYS | {color, f"image-{color}"} | kept
     assert found["data-step"].depends_on == {"data", "snapshots"}
-    assert found[color].depends_on == {"network", "data", f"image-{color}", "data-step"}
-    assert found["edge"].depends_on == {"network", "edge-config", "image-edge"}
+    assert found[color].depends_on == {"network", "data", f"image-{color}", "data-step", "identity"}
+    assert found["edge"].depends_on == {"network", "edge-config", "image-edge", "identity"}
     assert found["gate"].depends_on == {color, "edge"}
     assert found["switch"].depends_on == {"gate", "edge"}
     assert "switch" not in found.before(color)
@@ -46,6 +49,7 @@ def test_a_release_is_one_graph_that_follows_the_active_color(
             "data",
             f"image-{outgoing}",
             "switch",
+            "identity",
         }
         assert {color, "gate", "switch"} <= found.before(outgoing)
 
@@ -94,7 +98,7 @@ def test_the_switch_neither_replaces_itself_nor_undoes_anything() -> None:
     """Triggers replace, and a `delete` would run when the stack is destroyed."""
     inputs = run().inputs("switch")
     assert set(inputs) == {"create", "stdin", "environment"}
-    assert inputs["create"].endswith(" -m bluegreen.switch")
+    assert inputs["create"].endswith(" -m bluegreen.release.switch")
 
 
 def test_the_gate_shows_what_it_will_check() -> None:
@@ -165,7 +169,7 @@ def test_a_newer_programs_start_script_does_not_replace_the_edge() -> None:
 @pytest.mark.parametrize("name", ["data", "edge-config"])
 def test_a_volume_that_is_there_already_is_taken_as_it_is(name: str) -> None:
     """On a disk of its own, say: its driver's options are no reason to replace it, and the edge."""
-    assert set(run()[name].options.ignoreChanges) == {"driver", "driverOpts"}
+    assert set(run()[name].options.ignoreChanges) == {"driver", "driverOpts", "labels"}
 
 
 def test_no_color_ignores_a_change() -> None:
@@ -276,7 +280,7 @@ def test_the_direct_port_of_a_color_that_is_not_declared_is_no_url() -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "docker", "url"),
+    ("config", "provider", "url"),
     [
         ({"http_address": "::1"}, {}, "http://[::1]"),
         ({"http_address": "::"}, {}, "http://127.0.0.1"),
@@ -285,9 +289,9 @@ def test_the_direct_port_of_a_color_that_is_not_declared_is_no_url() -> None:
         ({}, {"host": "unix:///run/docker.sock"}, "http://127.0.0.1"),
     ],
 )
-def test_the_url_can_be_opened(config: dict[str, Any], docker: dict[str, str], url: str) -> None:
+def test_the_url_can_be_opened(config: dict[str, Any], provider: dict[str, str], url: str) -> None:
     """Addresses that mean "all" are nothing to put into a browser; a far daemon is far."""
-    assert run_program({**FIRST, **config}, docker=docker).outputs["url"] == url
+    assert run_program({**FIRST, **config}, docker=provider).outputs["url"] == url
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::"])
@@ -302,7 +306,11 @@ def test_the_outputs_tell_live_and_standby() -> None:
     kept = run("green", "keep").outputs
     image = defaults.IMAGE
     assert kept["live"] == {"color": "green", "version": "12.3.0", "image": f"{image}:12.3.0"}
-    assert kept["standby"] == {"color": "blue", "version": "12.4.0", "image": f"{image}:12.4.0"}
+    assert kept["standby"] == {
+        "color": "blue",
+        "version": "12.4.0",
+        "image": "x",
+    }  # as it was released
     assert kept["switch"] == {"color": "green", "switched": True}
     assert run("green").outputs["standby"] == {}
 
@@ -341,7 +349,7 @@ def test_secrets_of_env_stay_secrets() -> None:
         if name != "blue":
             assert "hunter2" not in str(resource.options.object), name
     assert "hunter2" not in json.dumps(found.outputs)
-    assert found.secret_outputs == {"fingerprints"}
+    assert found.secret_outputs == {"fingerprints", "identity"}
 
 
 def test_an_env_without_secrets_can_be_read_in_the_preview() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from bluegreen.edge import render, stamp
-from bluegreen.settings import Color
+from bluegreen.config.settings import Color
+from bluegreen.edge.render import render, stamp
 from tests.program.harness import FIRST, NAME, Run, edge_tar, refusal, run_program
 from tests.unit.conftest import FakeDocker
 from tests.unit.examples import ROOT, make_settings
@@ -19,13 +19,16 @@ def serve(docker: FakeDocker, color: Color) -> None:
     config = stamp(render(make_settings(**FIRST), color, NAME, ROOT), 3, "then")
     (docker.folder / "tar").write_bytes(edge_tar(config))
     docker.does("cp", f"cat '{docker.folder}/tar'")
+    rows = [rf"printf 'id-{each}\t{NAME}-{each}\trunning\t\t\t\n'" for each in ("edge", color)]
+    docker.does("ps", "\n".join(rows))
 
 
 @pytest.fixture
 def released(docker: FakeDocker) -> dict[str, Any]:
     """The outputs of a first release of blue, which the edge serves."""
+    outputs = run_program(FIRST).outputs
     serve(docker, "blue")
-    return run_program(FIRST).outputs
+    return outputs
 
 
 def gate_of(run: Run) -> str:
@@ -40,7 +43,9 @@ def test_changing_the_live_color_in_place_is_refused(
 ) -> None:
     """Nothing is declared, and the message is the whole of what is shown."""
     said = refusal({**FIRST, "blue_version": "12.4.1"}, previous=released, preview=preview)
-    assert said.startswith("this update would interrupt users; nothing was touched:\n")
+    assert said.startswith(
+        "this update is refused; nothing was touched; blue 12.4.0 keeps serving:\n"
+    )
     assert "blue is live and would be replaced" in said
     assert ":12.4.0 → " in said
     assert said.endswith("To do it all the same: pulumi config set allow_in_place true")
@@ -113,13 +118,14 @@ def test_an_edge_that_is_gone_makes_the_gate_run(
     assert gate_of(found) == "nginx serves no color, the stack's outputs say blue"
 
 
-def test_a_machine_without_docker_still_gets_the_guards_answer(
+def test_a_machine_without_docker_is_told_that_nothing_can_be_known(
     released: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the stack's outputs say is enough to refuse."""
+    """What could not be asked is not taken for what is not there."""
     monkeypatch.setenv("PATH", "/nonexistent")
-    said = refusal({**FIRST, "blue_version": "12.4.1"}, previous=released, preview=True)
-    assert "blue is live and would be replaced" in said
+    said = refusal(FIRST, previous=released, preview=True)
+    assert "Docker could not be asked what runs" in said
+    assert "there is no `docker` command here" in said
 
 
 @BOTH_WAYS
@@ -143,9 +149,9 @@ def test_an_unknown_slot_in_a_stacks_own_template_is_told_like_any_mistake(
 
 def test_a_refusal_shows_no_value_of_env(docker: FakeDocker) -> None:
     """Digests are compared, and neither old nor new value is told."""
-    serve(docker, "blue")
     before = {**FIRST, "env": {"GF_PASSWORD": "hunter2"}}
     released = run_program(before, secret=("env",)).outputs
+    serve(docker, "blue")
     said = refusal({**FIRST, "env": {"GF_PASSWORD": "hunter3"}}, previous=released)
     assert "env changes" in said
     assert "hunter" not in said

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bluegreen.order import Order
-from bluegreen.settings import Docker, Place
+from bluegreen.config.settings import Docker, Place
+from bluegreen.release.order import Order
 from tests.program.harness import FIRST, NAME, Run, refusal, run_program
 from tests.unit.conftest import FakeDocker
 
@@ -22,17 +22,20 @@ def manager(docker: FakeDocker) -> FakeDocker:
     return docker
 
 
-def run(**more: Any) -> Run:
+def run(previous: dict[str, Any] | None = None, **more: Any) -> Run:
     """Run the program on a Swarm with two edges."""
     config = {**FIRST, "platform": "swarm", "replicas": 3, "edges": EDGES, "database_url": URL}
-    return run_program(config | more, secret=("database_url",), docker={"host": "ssh://op@m"})
+    return run_program(
+        config | more, secret=("database_url",), docker={"host": "ssh://op@m"}, previous=previous
+    )
 
 
 def test_a_release_on_a_swarm_is_one_graph_too() -> None:
     """Service, number of replicas, gate, switch in all edges; only then the outgoing color."""
-    found = run(standby="keep", standby_replicas=1)
+    before = {"live": {"color": "green"}, "fingerprints": {"green": {"image": "x"}}}
+    found = run(before, standby="keep", standby_replicas=1)
     assert found["blue"].type == "docker:index/service:Service"
-    assert found["scale-blue"].depends_on == {"blue"}
+    assert found["scale-blue"].depends_on == {"blue", "identity"}
     assert found["gate"].depends_on >= {"edge-a", "edge-b", "scale-blue"}
     assert "switch" not in found.before("blue")
     assert {"gate", "switch", "edge-a", "edge-b"} <= found.before("green")
@@ -117,7 +120,7 @@ def test_a_docker_that_is_no_manager_is_refused_in_words(manager: FakeDocker) ->
     """Before the provider would fail in the middle."""
     manager.does("info", "echo false")
     said = refusal({**FIRST, "platform": "swarm", "data_path": ""})
-    assert "it is no manager of a Swarm. Nothing was touched" in said
+    assert "is not a manager: it is no manager of a Swarm. Next: set docker:host" in said
 
 
 def test_an_edge_that_does_not_answer_stops_the_update_unless_it_is_not_required(
@@ -127,6 +130,6 @@ def test_an_edge_that_does_not_answer_stops_the_update_unless_it_is_not_required
     manager.does("cp", "case $1 in *edge-b*) echo 'no route to host' >&2;; esac; exit 1")
     config = {**FIRST, "platform": "swarm", "data_path": "", "edges": EDGES}
     said = refusal(config, preview=True)
-    assert "1 of 2 edges answer, edges_required is 2; nothing was touched" in said
+    assert "1 of 2 edges answer, edges_required is 2:" in said
     assert f"{NAME}-edge-b: no route to host" in said
     run_program(config | {"edges_required": 1})

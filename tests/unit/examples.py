@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bluegreen import config
-from bluegreen.settings import Health, Settings
+from bluegreen.config import load as config
+from bluegreen.config.settings import Health, Settings
 
 ROOT = Path(__file__).parents[2]
 SMALLEST = {"active_color": "blue", "blue_version": "12.4.0"}

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-import load
-from bench import chart, series, table
-from bench.figures import quantile, ratio, spread
-from bench.watcher import Watcher
-from cli.app import app
-from lab.processes import wait_for
+import evidence.load as load
+from evidence.bench import chart, series, table
+from evidence.bench.__main__ import app
+from evidence.bench.figures import quantile, ratio, spread
+from evidence.bench.watcher import Watcher
+from evidence.lab.processes import wait_for
 
 SEEN = load.Seen("green", first_new=5.0, last_old=5.1, last_kept=9.0)
 
@@ -142,6 +142,6 @@ def test_the_watcher_tells_when_a_color_first_answered() -> None:
 )
 def test_what_cannot_be_measured_is_refused_with_2(words: list[str], told: str) -> None:
     """Before anything is loaded."""
-    done = CliRunner().invoke(app, ["bench", *words])
+    done = CliRunner().invoke(app, list(words))
     assert done.exit_code == 2
     assert told in done.output

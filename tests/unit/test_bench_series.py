@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-import load
-from bench.series import Series, Stopped, drive
+import evidence.load as load
+from evidence.bench.series import Series, Stopped, drive
 
 QUICK = load.Plan(fresh=1, keepalive=1, post=0, slow=0, download=0, websocket=0)
 PAUSE = 0.7
@@ -159,5 +159,5 @@ def test_it_goes_on_until_there_were_enough_requests(edge: Edge) -> None:
 
 def test_matplotlib_is_loaded_only_by_who_draws() -> None:
     """Half a second that no other command has to wait."""
-    code = "import sys, bench.chart; sys.exit('matplotlib' in sys.modules)"
+    code = "import sys, evidence.bench.chart; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

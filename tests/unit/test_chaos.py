@@ -7,13 +7,13 @@ from typing import Any, cast
 
 import pytest
 
-import load
-from chaos import matrix, rows
-from chaos.fault import Fault, Scene, TooLate
-from chaos.kills import Length, at_moment
-from chaos.release import boundaries_in, boundaries_said
-from chaos.rows import RECOVER, SAME, Row
-from chaos.trial import judge
+import evidence.load as load
+from evidence.chaos import matrix, rows
+from evidence.chaos.fault import Fault, Scene, TooLate
+from evidence.chaos.kills import Length, at_moment
+from evidence.chaos.release import boundaries_in, boundaries_said
+from evidence.chaos.rows import RECOVER, SAME, Row
+from evidence.chaos.trial import judge
 
 GOOD: dict[str, Any] = {
     "started": 0.0,

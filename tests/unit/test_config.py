@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from bluegreen import config, defaults
+from bluegreen.config import defaults
+from bluegreen.config import load as config
+from bluegreen.config.settings import Build, Docker
 from bluegreen.errors import ConfigError
-from bluegreen.settings import Build, Docker
 from tests.unit.examples import ROOT, SMALLEST, make_settings
 
 KNOWN = ", ".join(config.KEYS)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bluegreen import defaults
-from bluegreen.data.database import Database
+from bluegreen.config import defaults
+from bluegreen.config.database import Database
 from bluegreen.data.environment import environment, is_secret
 from bluegreen.errors import ConfigError
 from tests.unit.examples import make_settings

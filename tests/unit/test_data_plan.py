@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
+from bluegreen.config.settings import Settings
 from bluegreen.data.plan import DataPlan, describe_data, plan_data
 from bluegreen.data.snapshots import copy_name, moment_of
-from bluegreen.edge import State
+from bluegreen.docker.facts import Container
+from bluegreen.edge.state import State
 from bluegreen.errors import ConfigError
-from bluegreen.facts import Container
-from bluegreen.settings import Settings
 from tests.unit.examples import make_settings
 
 URL = "postgres://grafana:secret@db/grafana"

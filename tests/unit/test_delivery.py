@@ -12,11 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
-from cli.errors import CommandError, Exit
-from cli.plan import Plan
-from cli.project import Project
-from delivery import review, runner
-from delivery.github import MARK, PullRequest
+from bluegreen.cli.errors import CommandError, Exit
+from bluegreen.cli.plan import Plan
+from bluegreen.cli.project import Project
+from tools.ci import review, runner
+from tools.ci.github import MARK, PullRequest
 
 
 def git(folder: Path, *words: str) -> str:
@@ -32,7 +32,7 @@ def tree(tmp_path: Path) -> Path:
     """A work tree with two stacks, on a branch of main."""
     git(tmp_path, "init", "-q", "-b", "main")
     for name in ("Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml", "README.md"):
-        (tmp_path / name).write_text("{}\n")
+        (tmp_path / name).write_text("name: bluegreen\n" if name == "Pulumi.yaml" else "{}\n")
     git(tmp_path, "add", "-A")
     git(tmp_path, "commit", "-q", "-m", "begin")
     git(tmp_path, "checkout", "-q", "-b", "branch")
@@ -40,7 +40,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def change(tree: Path, name: str) -> None:
-    (tree / name).parent.mkdir(exist_ok=True)
+    (tree / name).parent.mkdir(parents=True, exist_ok=True)
     (tree / name).write_text("changed: 1\n")
     git(tree, "add", "-A")
     git(tree, "commit", "-q", "-m", name)
@@ -52,14 +52,18 @@ def test_a_stacks_file_changes_that_stack(tree: Path) -> None:
     assert review.changed_stacks(tree, "main") == ["prod"]
 
 
-@pytest.mark.parametrize("name", ["bluegreen/gate.py", "Pulumi.yaml", "grafana.ini", "new/file"])
+@pytest.mark.parametrize(
+    "name", ["bluegreen/resources/gate.py", "Pulumi.yaml", "grafana.ini", "new/file"]
+)
 def test_the_program_changes_every_stack(tree: Path, name: str) -> None:
     """So does a file that nobody thought of: a plan too many does no harm."""
     change(tree, name)
     assert review.changed_stacks(tree, "main") == ["dev", "prod"]
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/state.md", "tests/x.py", "cli/app.py"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/state.md", "tests/x.py", "bluegreen/cli/app.py"]
+)
 def test_docs_and_tools_change_no_stack(tree: Path, name: str) -> None:
     """No stack is made of them."""
     change(tree, name)

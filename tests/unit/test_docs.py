@@ -11,11 +11,11 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-import load
-from bench.chart import draw
-from bench.table import as_markdown
-from bluegreen import defaults
-from cli.app import app
+import evidence.load as load
+from bluegreen.cli.app import app
+from bluegreen.config import defaults
+from evidence.bench.chart import draw
+from evidence.bench.table import as_markdown
 from tests.unit.examples import ROOT
 from tests.unit.test_workflows import TARGETS
 
@@ -24,7 +24,7 @@ DOCS = sorted(
     for file in ROOT.rglob("*.md")
     if not any(part.startswith(".") or part == "out" for part in file.relative_to(ROOT).parts)
 )
-OTHERS = {"cd", "curl", "docker", "eval", "export", "git", "pulumi", "python3", "rm"}
+OTHERS = {"cd", "curl", "docker", "eval", "export", "git", "pulumi", "python", "python3", "rm"}
 
 
 def commands(file: Path) -> Iterator[str]:

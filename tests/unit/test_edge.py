@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from bluegreen.edge import BOOTSTRAP, START_SCRIPT, TEMPLATES, State, digest, fill, render, stamp
-from bluegreen.edge import state_of as read_state
+from bluegreen.config.settings import Color, other
+from bluegreen.edge.render import START_SCRIPT, digest, fill, render, stamp
+from bluegreen.edge.state import BOOTSTRAP, State
+from bluegreen.edge.state import state_of as read_state
+from bluegreen.edge.templates import TEMPLATES
 from bluegreen.errors import ConfigError
-from bluegreen.settings import Color, other
 from tests.unit.examples import ROOT, make_settings
 
 NAMES: dict[Color, str] = {"blue": "shop-blue", "green": "shop-green"}

@@ -6,13 +6,13 @@ from typing import Any, cast
 
 import pytest
 
-from bluegreen import edges as edges_module
-from bluegreen.edge import State
-from bluegreen.edges import Edges, Opened, open_edges
+from bluegreen.config.settings import Docker, Place
+from bluegreen.docker.shell import Shell
+from bluegreen.edge import edges as edges_module
+from bluegreen.edge.edges import Edges, Opened, open_edges
+from bluegreen.edge.state import State
 from bluegreen.errors import EdgeUnreachable, SwitchFailed
-from bluegreen.probe import Answer
-from bluegreen.settings import Docker, Place
-from bluegreen.shell import Shell
+from bluegreen.health.probe import Answer
 from tests.unit.conftest import FakeDocker
 from tests.unit.examples import make_health
 

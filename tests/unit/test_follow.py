@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bluegreen.edge import BOOTSTRAP, CONFIG_FOLDER, WAITING
-from bluegreen.follow import FOLLOWED, start_with_peers
+from bluegreen.edge.follow import FOLLOWED, start_with_peers
+from bluegreen.edge.state import BOOTSTRAP, CONFIG_FOLDER, WAITING
 from tests.unit.conftest import FakeDocker
 
 # Serves what the test put there for a peer; 404 for one without, 7 for one that is away.

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import socket
+import subprocess
 import sys
 import threading
 import traceback
@@ -14,10 +15,11 @@ from typing import Any
 import pytest
 from pulumi.dynamic import ConfigureRequest
 
-from bluegreen import dynamic, verdict
+from bluegreen import dynamic
+from bluegreen.config.settings import Docker
 from bluegreen.errors import EdgeUnreachable, GateFailed
-from bluegreen.gate import HealthGateProvider
-from bluegreen.settings import Docker
+from bluegreen.release import gate as verdict
+from bluegreen.resources.gate import HealthGateProvider
 from tests.unit.conftest import FakeDocker
 from tests.unit.examples import make_health
 
@@ -248,10 +250,28 @@ def test_the_message_takes_the_tracebacks_place_for_errors_meant_for_users_only(
 
 def test_the_provider_is_pickled_by_reference() -> None:
     """In an importable module, without state: an edit of its code shows no change in a preview."""
-    assert HealthGateProvider.__module__ == "bluegreen.gate"
     assert vars(HealthGateProvider()) == {}
     assert HealthGateProvider.serialize_as_secret_always is False
-    assert "bluegreen.gate" in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("bluegreen.resources.gate", "HealthGateProvider"),
+        ("bluegreen.resources.data_step", "DataStepProvider"),
+        ("bluegreen.platforms.swarm.scale", "ScaleProvider"),
+        ("bluegreen.gate", "HealthGateProvider"),
+        ("bluegreen.data.step", "DataStepProvider"),
+        ("bluegreen.swarm.scale", "ScaleProvider"),
+    ],
+)
+def test_a_provider_is_found_by_every_name_that_a_state_may_have(module: str, name: str) -> None:
+    """`pulumi destroy` loads it by the name in the state, and must not need the program for it."""
+    by_name = f"import pickle; print(pickle.loads(b'c{module}\\n{name}\\n.').__name__)"
+    done = subprocess.run(
+        [sys.executable, "-c", by_name], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == f"{name}\n", done.stderr
 
 
 def test_a_provider_ends_with_its_engine_however_that_ends(

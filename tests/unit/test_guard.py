@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
-from bluegreen.edge import State, render, stamp
+from bluegreen.config.settings import COLORS, Settings
+from bluegreen.docker.facts import STACK_LABEL, Container, Thing
+from bluegreen.edge.render import render, stamp
+from bluegreen.edge.state import State, read_edge
 from bluegreen.errors import GuardRefused
-from bluegreen.facts import Container, read_edge
-from bluegreen.fingerprint import Fingerprint, digest_of, fingerprint_color, fingerprint_edge
-from bluegreen.guard import Previous, drift, refuse_interruptions
-from bluegreen.settings import Settings
+from bluegreen.plan.fingerprint import Fingerprint, digest_of, fingerprint_color, fingerprint_edge
+from bluegreen.plan.ownership import StackState, keyed
+from bluegreen.plan.situation import Previous, Situation
+from bluegreen.plan.update import Plan, plan_update
 from tests.unit.conftest import FakeDocker
 from tests.unit.examples import make_settings
 
@@ -26,6 +29,7 @@ def project(tmp_path: Path) -> Path:
     """A project with two files of settings and a folder to build from."""
     (tmp_path / "a.ini").write_text("[server]")
     (tmp_path / "b.ini").write_text("[database]")
+    (tmp_path / "own.conf").write_text("location / { proxy_pass http://{{ upstream }}; }")
     (tmp_path / "service").mkdir()
     (tmp_path / "service" / "Dockerfile").write_text("FROM scratch")
     return tmp_path
@@ -44,16 +48,38 @@ def state(color: str) -> State:
     return State(color=color, version="12", generation=3, since="then", config="abc")
 
 
+@pytest.fixture(autouse=True)
+def no_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state is read only where the outputs do not explain what Docker has."""
+    monkeypatch.setattr("bluegreen.plan.update.read_state", lambda _stack: StackState())
+
+
+def situation_of(
+    settings: Settings, root: Path, edge: State | None = None, **changed: Any
+) -> Situation:
+    """What there is after an update with these settings."""
+    made_of = planned(settings, root)
+    running = {
+        part: Container("running", keyed("k", digest_of(each)) if part in COLORS else "")
+        for part, each in made_of.items()
+    }
+    versions = {str(color): settings.versions[color] for color in settings.declared}
+    left = Previous(settings.active_color, made_of, name="shop-dev", key="k", versions=versions)
+    facts: dict[str, Any] = {
+        "previous": left,
+        "states": {"shop-dev-edge": edge or state(settings.active_color)},
+        "containers": running,
+    }
+    return Situation("shop-dev", **facts | changed)
+
+
 def check(
-    root: Path,
-    before: dict[str, Any],
-    after: dict[str, Any],
-    edge: State | None = None,
-) -> None:
+    root: Path, before: dict[str, Any], after: dict[str, Any], edge: State | None = None
+) -> Plan:
     """Let the guard look at an update from one config to another."""
     old, new = make_settings(root, **before), make_settings(root, **before | after)
-    previous = Previous(live=old.active_color, running=planned(old, root))
-    refuse_interruptions(new, previous, edge or state(old.active_color), planned(new, root))
+    edge = edge or State(old.active_color, old.versions[old.active_color], 3, "then", "abc")
+    return plan_update(new, situation_of(old, root, edge), "dev", root)
 
 
 # Each row: config before, what is changed in it, and a part of the refusal.
@@ -80,6 +106,8 @@ REFUSED: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (BOTH, {"http_address": "127.0.0.1"}, "http_port: 0.0.0.0:80 → 127.0.0.1:80"),
     (BOTH, {"preview_port": "8081"}, "preview_port: 127.0.0.1:0 → 127.0.0.1:8081"),
     (BOTH, {"active_color": "green", "http_port": "81"}, "the edge would be replaced"),
+    (KEEP, {"green_version": "12.5.0"}, "green is to be kept on standby, it runs 12.3.0, and"),
+    (KEEP, {"active_color": "green", "blue_version": "12.5.0"}, "blue is to be kept on standby"),
 ]
 
 
@@ -92,7 +120,7 @@ def test_what_would_interrupt_users_is_refused_by_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What the live color runs, and the edge, are not replaced under their users."""
-    monkeypatch.setattr("bluegreen.defaults.IMAGE", "grafana/grafana")
+    monkeypatch.setattr("bluegreen.config.defaults.IMAGE", "grafana/grafana")
     with pytest.raises(GuardRefused) as refused:
         check(project, before, after)
     assert part in str(refused.value)
@@ -107,12 +135,10 @@ ALLOWED: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (BOTH, {"green_version": ""}),
     (BOTH, {"standby": "keep"}),
     (KEEP, {"standby": "remove"}),
-    (KEEP, {"green_version": "12.5.0"}),
     (KEEP, {"green_port": "3004"}),
-    (KEEP, {"active_color": "green", "blue_version": "12.5.0"}),
     (KEEP, {"active_color": "green", "image": "own/app"}),
     (BOTH, {"bake": {"seconds": 99}, "drain_timeout": "99", "health": {"passes": 9}}),
-    (BOTH, {"service_template": "a.ini"}),
+    (BOTH, {"service_template": "own.conf"}),
     (BOTH, {"blue_version": "12.4.1", "allow_in_place": "true"}),
     (BOTH, {"http_port": "8080", "allow_in_place": "true"}),
 ]
@@ -128,8 +154,7 @@ def test_what_interrupts_nobody_is_let_pass(
 
 def test_the_first_update_is_never_refused(project: Path) -> None:
     """Nobody is served yet."""
-    settings = make_settings(project)
-    refuse_interruptions(settings, Previous(), None, planned(settings, project))
+    plan_update(make_settings(project), Situation("shop-dev"), "dev", project)
 
 
 def test_the_refusal_says_all_reasons_and_both_ways_out(project: Path) -> None:
@@ -137,12 +162,12 @@ def test_the_refusal_says_all_reasons_and_both_ways_out(project: Path) -> None:
     with pytest.raises(GuardRefused) as refused:
         check(project, {"image": "own/app"}, {"blue_version": "12.4.1", "http_port": "8080"})
     assert str(refused.value) == (
-        "this update would interrupt users; nothing was touched:\n"
+        "this update is refused; nothing was touched; blue 12.4.0 keeps serving:\n"
         "  - blue is live and would be replaced, because "
-        "image: own/app:12.4.0 → own/app:12.4.1: users would be interrupted; "
-        "release it on the idle color instead (set active_color, not blue_version)\n"
+        "image: own/app:12.4.0 → own/app:12.4.1: users would be interrupted. Next: release it on "
+        "the idle color instead (`bluegreen deploy`, or set active_color, not blue_version)\n"
         "  - the edge would be replaced, because http_port: 0.0.0.0:80 → 0.0.0.0:8080: "
-        "nobody is served meanwhile; plan a maintenance window\n"
+        "nobody is served meanwhile. Next: plan a maintenance window\n"
         "To do it all the same: pulumi config set allow_in_place true"
     )
 
@@ -162,17 +187,63 @@ def test_no_value_of_env_is_in_a_fingerprint_or_in_the_refusal(project: Path) ->
 
 def test_what_nginx_serves_counts_more_than_what_the_outputs_say(project: Path) -> None:
     """After an update that died behind its switch, green is the color to be left alone."""
-    with pytest.raises(GuardRefused, match="green is live and would be replaced"):
+    with pytest.raises(GuardRefused, match="green is live, and the config is not what it was"):
         check(project, KEEP, {"active_color": "green", "green_version": "12.5.0"}, state("green"))
-    check(project, KEEP, {"blue_version": "12.4.1"}, state("green"))
 
 
-def test_without_an_answer_of_the_edge_the_outputs_count(project: Path) -> None:
-    """A stopped Docker, say, is no reason to let an interruption pass."""
-    old, new = make_settings(project), make_settings(project, blue_version="12.4.1")
-    previous = Previous(live="blue", running=planned(old, project))
-    with pytest.raises(GuardRefused, match="blue is live"):
-        refuse_interruptions(new, previous, None, planned(new, project))
+def test_an_edge_that_could_not_be_asked_is_not_one_that_serves_nothing(project: Path) -> None:
+    """Nothing is planned on a guess."""
+    settings = make_settings(project)
+    gaps: list[dict[str, Any]] = [{"unknown": {"the local Docker": "no"}}, {"troubles": {"e": "x"}}]
+    for missing in gaps:
+        there = situation_of(settings, project, states={}, **missing)
+        with pytest.raises(GuardRefused, match="Docker could not be asked what runs"):
+            plan_update(settings, there, "dev", project)
+
+
+def test_a_renamed_stack_is_told_how_to_keep_what_it_has(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else all of it would be made anew under the new name, with empty data."""
+    settings = make_settings(project)
+    before = situation_of(settings, project)
+    monkeypatch.setattr(
+        "bluegreen.plan.update.read_state", lambda _stack: StackState(prefix="shop-dev")
+    )
+    renamed = Situation("shop-prod", before.previous)
+    with pytest.raises(GuardRefused, match="`pulumi config set name shop-dev --stack prod` keeps"):
+        plan_update(settings, renamed, "prod", project)
+
+
+def test_what_another_state_made_is_named_and_left_alone(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A colleague's shell lacks the backend's variable: an empty state, and everything runs."""
+    settings = make_settings(project)
+    edge = Thing("container", "c1", "shop-dev-edge", labels={STACK_LABEL: "theirs"})
+    monkeypatch.setattr("bluegreen.plan.update.read_state", lambda _stack: StackState(owner="ours"))
+    there = Situation("shop-dev", things=(edge,), states={"shop-dev-edge": state("blue")})
+    with pytest.raises(GuardRefused) as refused:
+        plan_update(settings, there, "dev", project)
+    assert "container shop-dev-edge: Docker has it, this stack's state does not" in str(
+        refused.value
+    )
+    assert "another stack made it (theirs)" in str(refused.value)
+    assert "`bluegreen recover --rebuild-state --stack dev`" in str(refused.value)
+
+
+def test_a_color_on_standby_stays_as_it_was_released(project: Path) -> None:
+    """Whatever changes in the config meanwhile: it is released anew when its turn comes."""
+    plan = check(project, KEEP, {"green_port": "3004"})
+    assert {"blue", "green", "edge"} <= plan.unchanged
+    plan = check(project, KEEP, {"active_color": "green", "env": {"A": "b"}})
+    assert "green" not in plan.unchanged
+    assert {"blue", "edge"} <= plan.unchanged
+
+
+def test_no_standby_is_started_beside_what_is_live(project: Path) -> None:
+    """`standby: keep` keeps the outgoing color of a release; there is none yet."""
+    assert check(project, BOTH, {"standby": "keep"}).settings.declared == ("blue",)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +260,15 @@ def test_drift_says_how_nginx_differs_from_the_outputs(
     live: str, edge: State | None, told: str
 ) -> None:
     """And is empty when it does not, or when nothing was released yet."""
-    assert drift(Previous(live=live), edge) == told
+    assert drift(live, edge, {"edge": "running", "blue": "running"}) == told
+
+
+def drift(live: str, edge: State | None, runs: dict[str, str]) -> str:
+    """What is told of a stack whose outputs say that a color is live."""
+    containers = {part: Container(state, "") for part, state in runs.items()}
+    states = {"shop-edge": edge}
+    there = Situation("shop", Previous(live=live), states=states, containers=containers)
+    return there.drift(make_settings())
 
 
 def test_the_edge_is_asked_through_docker_cp(fake_docker: FakeDocker, tmp_path: Path) -> None:
@@ -223,15 +302,19 @@ def test_an_update_that_died_after_its_switch_is_guarded_by_the_containers_label
 ) -> None:
     """Green serves, and no output tells what it was made of: its label does."""
     wanted = make_settings(project, active_color="green", green_version="12.5.0")
-    plan = planned(wanted, project)
-    made_of = {} if remade else plan["green"]
-    runs = {"green": Container("running", digest_of(made_of)), "edge": Container("running", "")}
-    for previous in (Previous(), Previous("blue", planned(make_settings(project), project))):
+    made_of = {} if remade else planned(wanted, project)["green"]
+    runs = {
+        "green": Container("running", keyed("k", digest_of(made_of))),
+        "edge": Container("running", ""),
+    }
+    before = planned(make_settings(project), project)
+    for previous in (Previous(key="k"), Previous("blue", before, key="k", name="shop-dev")):
+        there = Situation("shop-dev", previous, {"shop-dev-edge": state("green")}, containers=runs)
         if remade:
-            with pytest.raises(GuardRefused, match="green 12 is live, and the config is not"):
-                refuse_interruptions(wanted, previous, state("green"), plan, runs)
+            with pytest.raises(GuardRefused, match="green is live, and the config is not"):
+                plan_update(wanted, there, "dev", project)
         else:
-            refuse_interruptions(wanted, previous, state("green"), plan, runs)
+            assert "green" in plan_update(wanted, there, "dev", project).unchanged
 
 
 @pytest.mark.parametrize(
@@ -245,5 +328,4 @@ def test_an_update_that_died_after_its_switch_is_guarded_by_the_containers_label
 )
 def test_a_container_that_serves_no_more_is_drift(runs: dict[str, str], told: str) -> None:
     """Else `pulumi up` would say "unchanged" while nobody is served."""
-    containers = {part: Container(state, "") for part, state in runs.items()}
-    assert drift(Previous(live="blue"), state("blue"), containers) == told
+    assert drift("blue", state("blue"), runs) == told

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bluegreen.data import hold
-from bluegreen.data.hold import Hold
-from bluegreen.edge import FLAGS
+from bluegreen.config.settings import Docker
+from bluegreen.edge import hold
+from bluegreen.edge.hold import Hold
+from bluegreen.edge.state import FLAGS
 from bluegreen.errors import DataFailed
-from bluegreen.settings import Docker
-from lab.processes import wait_for
+from evidence.lab.processes import wait_for
 from tests.unit.conftest import FakeDocker
 
 

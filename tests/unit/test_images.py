@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bluegreen.images import built_name, content_digest, image_of, image_reference
+from bluegreen.config.images import built_name, content_digest, image_of, image_reference
 from tests.unit.examples import make_settings
 
 DIGEST = "sha256:" + "ab" * 32

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from load import (
+from evidence.load import (
     Load,
     LoadError,
     NotLocal,
@@ -34,10 +34,10 @@ from load import (
     Writes,
     running,
 )
-from load.clients import Asker
-from load.fates import Ledger
-from load.latency import quantile, within
-from load.options import as_arguments
+from evidence.load.clients import Asker
+from evidence.load.fates import Ledger
+from evidence.load.latency import quantile, within
+from evidence.load.options import as_arguments
 
 REPO = Path(__file__).parents[2]
 PATIENCE = 20.0
@@ -642,7 +642,7 @@ def standin(folder: Path) -> Any:
         "GF_SERVER_HTTP_PORT": "0",
         "STANDIN_BOOT_SECONDS": "0",
     }
-    command = [sys.executable, "-m", "standin"]
+    command = [sys.executable, "-m", "evidence.standin"]
     with subprocess.Popen(
         command, cwd=REPO, env=environment, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -700,7 +700,7 @@ def test_by_hand_it_ends_at_sigterm_with_a_report(tmp_path: Path) -> None:
         aim = Target(f"http://127.0.0.1:{taken.getsockname()[1]}", count_writes=None)
         arguments = as_arguments(aim, replace(NOBODY, fresh=1, seconds=0.3))
         ended = subprocess.run(
-            [sys.executable, "-m", "load", *arguments, "--json-out", str(out)],
+            [sys.executable, "-m", "evidence.load", *arguments, "--json-out", str(out)],
             cwd=REPO,
             capture_output=True,
             text=True,
@@ -717,7 +717,7 @@ def test_by_hand_it_ends_at_sigterm_with_a_report(tmp_path: Path) -> None:
 def test_sigterm_ends_it_with_its_report(tmp_path: Path) -> None:
     """It does not run on when nobody wants it any more."""
     with standin(tmp_path) as port:
-        command = [sys.executable, "-m", "load", "--controlled"]
+        command = [sys.executable, "-m", "evidence.load", "--controlled"]
         arguments = as_arguments(target(port, page_contains=""), replace(NOBODY, fresh=1))
         with subprocess.Popen(
             [*command, *arguments],

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from bluegreen import nginx as acts
-from bluegreen import scripts
-from bluegreen.edge import FLAGS
+from bluegreen.docker.shell import Shell
+from bluegreen.edge import nginx as acts
+from bluegreen.edge import scripts
+from bluegreen.edge.nginx import Nginx
+from bluegreen.edge.state import FLAGS, TRIAL_HOLD
 from bluegreen.errors import CommandFailed, EdgeUnreachable, SwitchFailed
-from bluegreen.nginx import Nginx
-from bluegreen.order import TRIAL_HOLD
-from bluegreen.shell import Shell
 from tests.unit.conftest import FakeDocker
 from tests.unit.examples import make_health
 

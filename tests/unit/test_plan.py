@@ -7,11 +7,13 @@ from typing import Any, cast
 import pytest
 from pulumi.automation.events import EngineEvent
 
+from bluegreen.cli.plan import Changes, Plan, as_json, as_markdown, as_text
+from bluegreen.cli.progress import Progress
 from bluegreen.data.plan import DataPlan
-from bluegreen.guard import Previous
-from bluegreen.plan import describe
-from cli.plan import Changes, Plan, as_json, as_markdown, as_text
-from cli.progress import Progress
+from bluegreen.plan.pins import Image
+from bluegreen.plan.situation import Previous, Situation
+from bluegreen.plan.update import Plan as Update
+from bluegreen.plan.words import describe
 from tests.unit.examples import make_settings
 
 WORDS = [
@@ -56,7 +58,21 @@ def test_an_update_that_releases_nothing_still_names_its_changes() -> None:
 def test_json_has_all_fields() -> None:
     """Programs get words and changes apart."""
     found = json.loads(as_json(Plan("dev", WORDS, ["update switch"])))
-    assert found == {"stack": "dev", "words": WORDS, "changes": ["update switch"]}
+    assert found == {
+        "stack": "dev",
+        "words": WORDS,
+        "changes": ["update switch"],
+        "refused": False,
+        "reasons": [],
+    }
+
+
+def test_a_refused_plan_tells_each_reason() -> None:
+    """To people, in a pull request, and to programs."""
+    plan = Plan("dev", [], [], True, ["the edge would be replaced", "blue is live"])
+    assert "  - the edge would be replaced\n  - blue is live" in as_text(plan)
+    assert "**dev**: refused\n\n- the edge would be replaced\n- blue is live" in as_markdown(plan)
+    assert json.loads(as_json(plan))["reasons"] == plan.reasons
 
 
 def test_changes_leave_out_what_stays_and_what_is_pulumis_own() -> None:
@@ -83,9 +99,10 @@ def test_a_change_of_the_live_colors_replicas_is_told_with_what_it_costs(
 ) -> None:
     """Only fewer cost something, and then there is a way that does not."""
     settings = make_settings(platform="swarm", data_path="", replicas=3)
-    previous = Previous("blue", {"blue": {"a": "b"}}, replicas=before)
+    there = Situation("shop", Previous("blue", {"blue": {"a": "b"}}, replicas=before))
     data = DataPlan({"blue": "", "green": ""})
-    said = describe(settings, "shop", previous, None, {"blue": {"a": "b"}}, data)
+    same = frozenset({"blue"})
+    said = describe(Update(settings, there, {"blue": {"a": "b"}}, same, Image(), data, "", ""))
     assert said.startswith(says)
     assert bool(said) == bool(says)
     assert ("`bluegreen deploy`" in said) == (before > 3)

@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from bluegreen.probe import (
+from bluegreen.config.settings import Health
+from bluegreen.health.probe import (
     FASTEST,
     SHARE,
     SLOWEST,
@@ -24,7 +25,6 @@ from bluegreen.probe import (
     version_matches,
     wait_until_healthy,
 )
-from bluegreen.settings import Health
 from tests.unit.examples import make_health
 
 GOOD = {"database": "ok", "version": "12.4.0", "commit": "abc"}

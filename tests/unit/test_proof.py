@@ -2,8 +2,8 @@
 
 import pytest
 
-from proof.judge import Loss, judge
-from proof.writer import Write
+from evidence.proof.judge import Loss, judge
+from evidence.proof.writer import Write
 
 WRITES = [
     Write("a", "blue", 1.0, 1.1),

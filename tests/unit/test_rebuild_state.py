@@ -11,16 +11,18 @@ from google.protobuf import json_format, struct_pb2
 from pulumi.runtime.proto import provider_pb2 as proto
 from pulumi.runtime.proto import provider_pb2_grpc as service
 
-from bluegreen.edge import State, digest
+from bluegreen.cli.errors import CommandError
+from bluegreen.cli.project import Project
+from bluegreen.cli.rebuild import rebuild
+from bluegreen.docker.facts import Container, Thing
+from bluegreen.edge.render import digest
+from bluegreen.edge.state import State
 from bluegreen.errors import BluegreenError
-from bluegreen.facts import Container, Facts
+from bluegreen.plan.situation import Situation
 from bluegreen.rebuild.acts import Known, remember
 from bluegreen.rebuild.differences import differences, is_other_image
 from bluegreen.rebuild.found import Found, Search
 from bluegreen.rebuild.relay import DYNAMIC, relayed
-from cli.errors import CommandError
-from cli.project import Project
-from cli.rebuild import rebuild
 
 LIVE = State("blue", "12.3.0", 7, "2026-01-02T03:04:05+00:00", digest("the config"))
 KNOWN = Known(LIVE, before="20260101-000000-000001", at="2026-01-01T00:00:00+00:00")
@@ -58,6 +60,15 @@ def test_a_switch_reports_what_the_edge_says_of_itself() -> None:
 def test_an_edge_with_another_text_is_left_for_the_next_update_to_switch() -> None:
     """The state does not say that nginx has what it has not."""
     assert remember(SWITCH, {"stdin": "a newer config"}, KNOWN).inputs["stdin"] == ""
+
+
+def test_a_stack_gets_back_the_id_that_its_labels_have() -> None:
+    """Or a new one, where they have none; the key is always new, as nothing has the old one."""
+    urn = "urn:pulumi:dev::bluegreen::a$pulumi-python:dynamic/bluegreen:Identity::identity"
+    acts = [remember(urn, {}, known) for known in (Known(LIVE, owner="mine"), KNOWN, KNOWN)]
+    assert acts[0].identity == "mine"
+    assert len({act.identity for act in acts}) == 3
+    assert len({act.outputs["key"] for act in acts}) == 3
 
 
 def test_a_resource_that_nobody_knows_of_is_refused() -> None:
@@ -105,7 +116,7 @@ def test_a_container_that_is_as_the_config_says_has_no_differences() -> None:
         ({"networkMode": "other"}, "network"),
         ({"envs": ["MODE=fast"]}, "env EMPTY"),
         ({"envs": ["MODE=hunter2", "EMPTY="]}, "env MODE"),
-        ({"labels": [{"label": "bluegreen.stack", "value": "x"}]}, "label bluegreen.stack"),
+        ({"labels": [{"label": "bluegreen.service", "value": "x"}]}, "label bluegreen.service"),
     ],
 )
 def test_each_difference_is_named_without_its_values(change: dict[str, Any], named: str) -> None:
@@ -193,15 +204,15 @@ def test_troubles_and_finds_are_told_in_order() -> None:
     assert search.troubles == ["volume b is not there"]
 
 
-def project(facts: Facts, **file: str) -> Project:
+def project(situation: Situation, **file: str) -> Project:
     """A project of which only its file and what runs may be asked."""
     return cast(
         "Project",
         SimpleNamespace(
             name="dev",
             service="bluegreen-dev",
-            places=[],
-            facts=lambda: facts,
+            places=list,
+            look=lambda: situation,
             serves=lambda: "blue 12.3.0 serves",
             file=SimpleNamespace(
                 active_color=file.get("active_color"),
@@ -215,20 +226,33 @@ def project(facts: Facts, **file: str) -> Project:
 RUNS = {"edge": Container("running", ""), "blue": Container("running", "")}
 
 
+def seen(states: dict[str, State | None], **more: Any) -> Situation:
+    """What was seen of a service."""
+    return Situation("bluegreen-dev", states=states, containers=RUNS, **more)
+
+
+def of(owner: str) -> Thing:
+    """A container that a stack made."""
+    return Thing("container", "c1", "bluegreen-dev-blue", labels={"bluegreen.stack": owner})
+
+
 @pytest.mark.parametrize(
-    ("facts", "said"),
+    ("situation", "said"),
     [
-        (Facts({}, {"edge": "no route to host"}, RUNS), "edge could not be asked: no route"),
-        (Facts({"edge": LIVE}, {}, None), "Docker could not be asked what runs"),
-        (Facts({"edge": None}, {}, RUNS), "no color is live"),
-        (Facts({"a": LIVE, "b": None}, {}, RUNS), "b serves no color; blue 12.3.0 was"),
-        (Facts({"edge": LIVE}, {}, RUNS), "blue 12.3.0 is live, Pulumi.dev.yaml says active_color"),
+        (seen({}, troubles={"edge": "no route to host"}), "edge could not be asked: no route"),
+        (seen({"edge": LIVE}, unknown={"ssh://b": "timed out"}), "ssh://b could not be asked"),
+        (seen({"edge": None}), "no color is live"),
+        (seen({"a": LIVE, "b": None}), "b serves no color; blue 12.3.0 was"),
+        (seen({"edge": LIVE}), "blue 12.3.0 is live, Pulumi.dev.yaml says active_color"),
+        (seen({"edge": LIVE}, things=(of("one"), of("two"))), "made by several stacks: one, two"),
     ],
 )
-def test_nothing_is_rebuilt_from_what_is_not_known_for_sure(facts: Facts, said: str) -> None:
+def test_nothing_is_rebuilt_from_what_is_not_known_for_sure(
+    situation: Situation, said: str
+) -> None:
     """What could not be asked is not "not there", and the file has to say what serves."""
     with pytest.raises(CommandError) as refused:
-        rebuild(project(facts, active_color="green", green_version="12.4.0"), yes=True)
+        rebuild(project(situation, active_color="green", green_version="12.4.0"), yes=True)
     assert said in refused.value.what
     assert "nothing was touched" in refused.value.what
     assert refused.value.code == 2

@@ -10,13 +10,15 @@ from typing import Any, cast
 
 import pytest
 
-from bluegreen.edge import State
-from bluegreen.settings import Docker, Place
-from cli import recover as recovery
-from cli.checkpoint import mend
-from cli.errors import CommandError
-from cli.project import Project
-from cli.recover import find_lock, heal, recover
+from bluegreen.cli import recover as recovery
+from bluegreen.cli.checkpoint import mend
+from bluegreen.cli.errors import CommandError
+from bluegreen.cli.lock import find_lock
+from bluegreen.cli.project import Project
+from bluegreen.cli.recover import examine, recover
+from bluegreen.config.settings import Docker, Place
+from bluegreen.edge.state import State
+from bluegreen.plan.situation import Situation
 from tests.unit.conftest import FakeDocker
 
 PENDING = {
@@ -53,18 +55,30 @@ def backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / ".pulumi"
 
 
-def make(edge: State | None = None, **state: Any) -> tuple[Project, FakeStack]:
+IDENTITY = {"type": "pulumi-python:dynamic/bluegreen:Identity", "id": "ours"}
+
+
+def make(
+    edge: State | None = None, unknown: bool = False, **state: Any
+) -> tuple[Project, FakeStack]:
     """A project whose stack has this state."""
-    stack = FakeStack({"resources": [], **state})
+    resources = [IDENTITY, *state.pop("resources", [])]
+    stack = FakeStack({"resources": resources, **state})
+    there = Situation(
+        "bluegreen-dev",
+        states={"bluegreen-dev-edge": edge},
+        unknown={"the local Docker": "no answer"} if unknown else {},
+    )
     project = SimpleNamespace(
         name="dev",
+        namespace="bluegreen",
         service="bluegreen-dev",
         stack=stack,
         docker=Docker(),
         dockers=[Docker()],
-        places=[Place("bluegreen-dev-edge", Docker())],
+        places=lambda: (Place("bluegreen-dev-edge", Docker()),),
         swarm=False,
-        edge=lambda: edge,
+        look=lambda: there,
         serves=lambda: "blue 12.3.0 serves",
     )
     return cast("Project", project), stack
@@ -85,11 +99,23 @@ def dead_process() -> int:
         return process.pid
 
 
-def has(fake: FakeDocker, *containers: str, network: str = "", volume: str = "") -> None:
+def row(identity: str, name: str, owner: str = "ours") -> str:
+    """A line of a listing, as a shell prints it."""
+    return rf"printf '{identity}\t{name}\t\t{owner}\t\t\n'"
+
+
+def has(
+    fake: FakeDocker, *containers: str, network: str = "", volumes: str = "", owner: str = "ours"
+) -> None:
     """Let Docker have these."""
-    fake.does("ps", "\n".join(f"echo id-{name} bluegreen-dev-{name}" for name in containers))
-    fake.does("network", f'[ "$1" != ls ] || printf "{network}"')
-    fake.does("volume", f'[ "$1" != ls ] || printf "{volume}"')
+    rows = [row(f"id-{name}", f"bluegreen-dev-{name}", owner) for name in containers]
+    fake.does("ps", "\n".join(rows))
+    listed = row(network, "bluegreen-dev", owner) if network else ":"
+    fake.does("network", f'[ "$1" != ls ] || {listed}')
+    rows = [row(f"bluegreen-dev-{each}", f"bluegreen-dev-{each}") for each in volumes.split()]
+    fake.does(
+        "volume", '[ "$1" = ls ] || exit 0; case "$*" in *-q*) exit;; esac\n' + "\n".join(rows)
+    )
     fake.does("rm", "")
 
 
@@ -111,7 +137,7 @@ def test_a_dead_updates_lock_and_leftovers_are_taken_away(
 ) -> None:
     """Pulumi's lock for the import comes before anything is removed."""
     lock(backend, dead_process())
-    has(fake_docker, "blue", "green", network="n1 bluegreen-dev")
+    has(fake_docker, "blue", "green", network="n1")
     project, stack = make(resources=[{"id": "id-blue"}], pending_operations=[PENDING])
     done = recover(project)
     assert stack.done == ["cancel", "import"]
@@ -126,28 +152,47 @@ def test_a_dead_updates_lock_and_leftovers_are_taken_away(
 
 def test_what_nginx_serves_is_never_removed(fake_docker: FakeDocker) -> None:
     """Nor the edge that serves it, nor the network and config that it needs, nor any data."""
-    has(fake_docker, "blue", "green", "edge", network="n1 bluegreen-dev")
-    fake_docker.does(
-        "volume",
-        "for v in data edge-config; do echo bluegreen-dev-$v bluegreen-dev-$v; done",
-    )
+    has(fake_docker, "blue", "green", "edge", network="n1")
+    has(fake_docker, "blue", "green", "edge", network="n1", volumes="edge-config")
     project, _ = make(State("green", "12", 3, "then", "abc"))
     recover(project)
     assert removed(fake_docker) == ["id-blue"]
 
 
+def test_what_another_state_made_is_told_and_left(fake_docker: FakeDocker) -> None:
+    """Its edge and its warm standby are somebody's; only the names are the same."""
+    has(fake_docker, "blue", "edge", network="n1", owner="theirs")
+    project, stack = make(None)
+    with pytest.raises(CommandError, match=r"another stack made it \(theirs\)") as refused:
+        recover(project)
+    assert refused.value.code == 2
+    assert stack.done == []
+    assert removed(fake_docker) == []
+
+
+def test_nothing_is_removed_while_anything_could_not_be_asked(fake_docker: FakeDocker) -> None:
+    """What cannot be seen may be what serves."""
+    has(fake_docker, "green")
+    project, _ = make(None, unknown=True)
+    with pytest.raises(CommandError, match="not all could be asked: the local Docker: no answer"):
+        recover(project)
+    assert removed(fake_docker) == []
+
+
 def test_an_edge_that_never_served_goes_with_its_config(fake_docker: FakeDocker) -> None:
     """A first release was killed as it made it; data stay all the same."""
-    has(fake_docker, "edge", network="n1 bluegreen-dev", volume="v v")
+    has(fake_docker, "edge", network="n1", volumes="edge-config")
     project, _ = make(None)
     recover(project)
-    assert removed(fake_docker) == ["id-edge", "n1", "v"]
+    assert removed(fake_docker) == ["id-edge", "n1", "bluegreen-dev-edge-config"]
 
 
 def test_what_a_provider_makes_late_is_waited_for(fake_docker: FakeDocker) -> None:
     """It outlives its engine, and ends what it was asked for."""
     has(fake_docker)
-    fake_docker.does("ps", '[ -e "$0.late" ] && echo id-green bluegreen-dev-green; touch "$0.late"')
+    fake_docker.does(
+        "ps", f'[ -e "$0.late" ] && {row("id-green", "bluegreen-dev-green")}; touch "$0.late"'
+    )
     project, _ = make(pending_operations=[PENDING])
     assert "removed container bluegreen-dev-green, which a killed update left" in recover(project)
 
@@ -160,9 +205,9 @@ def test_a_lock_that_may_be_a_living_updates_stays(
     has(fake_docker, "green")
     lock(backend, os.getpid(), text="" if holder == "a process that lives" else "{")
     project, stack = make()
-    with pytest.raises(CommandError, match="which is not known to be dead"):
-        recover(project)
-    assert heal(project) == []
+    for act in (recover, examine):
+        with pytest.raises(CommandError, match="which is not known to be dead"):
+            act(project)
     assert stack.done == []
     assert removed(fake_docker) == []
 
@@ -200,7 +245,7 @@ def test_a_state_that_is_not_whole_is_put_back(backend: Path, copy: str) -> None
     (stacks / "dev.json.bak").write_text(whole if copy == "the one before" else "{")
     (history / "dev-3.checkpoint.json").write_text("")
     (history / "dev-2.checkpoint.json").write_text(whole if copy == "the last update's" else "")
-    assert bool(mend("dev")) == (copy != "none")
+    assert bool(mend("bluegreen", "dev")) == (copy != "none")
     assert (stacks / "dev.json").read_text() == ("" if copy == "none" else whole)
 
 
@@ -210,7 +255,7 @@ def test_a_state_that_is_whole_stays(backend: Path) -> None:
     stacks.mkdir(parents=True)
     (stacks / "dev.json").write_text('{"checkpoint": {}}')
     (stacks / "dev.json.bak").write_text('{"checkpoint": {"old": 1}}')
-    assert mend("dev") == []
+    assert mend("bluegreen", "dev") == []
     assert (stacks / "dev.json").read_text() == '{"checkpoint": {}}'
 
 
@@ -220,7 +265,7 @@ def test_notes_beside_the_state_that_a_kill_cut_short_are_removed(backend: Path)
     stacks.mkdir(parents=True)
     (stacks / "dev.json").write_text('{"checkpoint": {}}')
     (stacks / "dev.json.attrs").write_text("")
-    assert mend("dev") == ["removed dev.json.attrs, which was cut short"]
+    assert mend("bluegreen", "dev") == ["removed dev.json.attrs, which was cut short"]
     assert not (stacks / "dev.json.attrs").exists()
     (stacks / "dev.json.attrs").write_text('{"md5": "x"}')
-    assert mend("dev") == []
+    assert mend("bluegreen", "dev") == []

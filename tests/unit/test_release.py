@@ -1,23 +1,24 @@
 """Which color `bluegreen deploy` releases; what it runs is a test's own."""
 
+import os
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from bluegreen.edge import State
-from cli import release
-from cli.progress import Progress
-from cli.project import Project
+from bluegreen.cli import release
+from bluegreen.cli.progress import Progress
+from bluegreen.cli.project import Project
+from bluegreen.edge.state import State
+from bluegreen.plan.update import PLAN_FILE
 
 
 def project(active: str, *history: tuple[str, str]) -> Project:
     """A stack whose file and nginx agree on a color, with these updates, the newest first."""
     versions = {"blue_version": "12.3.0", "green_version": "12.4.0"}
     updates = [
-        SimpleNamespace(
-            result=result, config={"bluegreen:active_color": SimpleNamespace(value=color)}
-        )
+        SimpleNamespace(result=result, config={"active_color": SimpleNamespace(value=color)})
         for color, result in history
     ]
     made = SimpleNamespace(
@@ -25,6 +26,7 @@ def project(active: str, *history: tuple[str, str]) -> Project:
         edge=lambda: State(active, versions[f"{active}_version"], 3, "then", "abc"),
         file=SimpleNamespace(data={}, active_color=active, get=lambda key: versions.get(key, "")),
         history=lambda: updates,
+        ours=lambda config: config,
     )
     return cast("Project", made)
 
@@ -47,3 +49,19 @@ def test_the_same_command_ends_an_update_that_was_killed_behind_its_switch(
     monkeypatch.setattr(release, "release", lambda _p, *what, **_more: asked.append(what[:2]))
     release.deploy(project("green", *history), "12.4.0", Progress(quiet=True), yes=True, git=False)
     assert asked == [released]
+
+
+def test_what_a_preview_is_told_is_not_told_to_the_update_after_it(tmp_path: Path) -> None:
+    """The plan's file is gone by then, and the update would fail to write it."""
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\n")
+    shop = Project(tmp_path, "dev")
+    workspace = SimpleNamespace(env_vars={"MINE": "1"})
+
+    def preview(**_how: Any) -> None:
+        file = Path(workspace.env_vars[PLAN_FILE])
+        file.write_text('{"words": ["release blue"], "refused": false, "reasons": []}')
+
+    shop.__dict__["stack"] = SimpleNamespace(workspace=workspace, preview=preview)
+    assert shop.preview(lambda _event: None).words == ["release blue"]
+    assert workspace.env_vars == {"MINE": "1"}
+    assert PLAN_FILE not in os.environ

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from bluegreen.settings import Docker
-from bluegreen.shell import Shell
-from bluegreen.swarm import replicas as replicas_module
-from bluegreen.swarm.replicas import Replicas
-from bluegreen.swarm.tasks import read_services, read_tasks
+from bluegreen.config.settings import Docker
+from bluegreen.docker.shell import Shell
+from bluegreen.platforms.swarm import replicas as replicas_module
+from bluegreen.platforms.swarm.replicas import Replicas
+from bluegreen.platforms.swarm.tasks import read_services, read_tasks
 from tests.unit.conftest import FakeDocker
 from tests.unit.examples import make_health
 

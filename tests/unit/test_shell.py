@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from bluegreen.config.settings import Docker
+from bluegreen.docker.shell import Done, Shell, ask, command, environment
 from bluegreen.errors import BluegreenError, CommandFailed, EdgeUnreachable
-from bluegreen.settings import Docker
-from bluegreen.shell import Done, Shell, ask, command, environment
 from tests.unit.conftest import FakeDocker
 from tests.unit.examples import ROOT
 
@@ -208,7 +208,7 @@ def test_a_trap_that_was_taken_off_does_not_run(fake_docker: FakeDocker, tmp_pat
 
 DYING = """\
 import sys, time
-from bluegreen.shell import Shell
+from bluegreen.docker.shell import Shell
 with Shell("shop-edge") as shell:
     shell.run("trap 'echo went back > " + sys.argv[1] + "' EXIT")
     print("armed", flush=True)

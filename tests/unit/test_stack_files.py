@@ -4,8 +4,8 @@ from typing import Any
 
 import yaml
 
-from bluegreen import config
-from bluegreen.settings import Settings
+from bluegreen.config import load as config
+from bluegreen.config.settings import Settings
 from tests.unit.examples import ROOT
 
 STACKS = ("dev", "staging", "prod")

@@ -95,7 +95,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             }
             process = stack.enter_context(
                 subprocess.Popen(
-                    [sys.executable, "-m", "standin"],
+                    [sys.executable, "-m", "evidence.standin"],
                     cwd=REPO,
                     env=environment,
                     stdout=subprocess.PIPE,

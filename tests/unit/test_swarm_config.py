@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from bluegreen import config
+from bluegreen.config import load as config
+from bluegreen.config.settings import Docker, Limits, Place, Placement
 from bluegreen.errors import ConfigError
-from bluegreen.settings import Docker, Limits, Place, Placement
 from tests.unit.examples import ROOT, SMALLEST, make_settings
 
 SWARM: dict[str, Any] = {"platform": "swarm", "data_path": ""}
@@ -85,7 +85,8 @@ def test_what_needs_a_swarm_is_refused_without_one(key: str, value: Any) -> None
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("build", {"context": "standin"}), ("blue_port", 3003), ("green_port", 1)]
+    ("key", "value"),
+    [("build", {"context": "evidence/standin"}), ("blue_port", 3003), ("green_port", 1)],
 )
 def test_what_a_swarm_cannot_do_is_refused(key: str, value: Any) -> None:
     """With what to do instead."""

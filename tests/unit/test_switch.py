@@ -9,15 +9,16 @@ from typing import Any, Self, cast
 
 import pytest
 
-from bluegreen import switch
-from bluegreen.edge import State, digest, state_of
+from bluegreen.config.settings import Bake, Docker
+from bluegreen.edge.nginx import Nginx
+from bluegreen.edge.render import digest
+from bluegreen.edge.state import State, state_of
+from bluegreen.edge.traffic import Count
 from bluegreen.errors import BluegreenError, CommandFailed, EdgeUnreachable, SwitchFailed
-from bluegreen.nginx import Nginx
-from bluegreen.order import Order, Report
-from bluegreen.probe import Answer
-from bluegreen.settings import Bake, Docker
-from bluegreen.switch import Switch
-from bluegreen.traffic import Count
+from bluegreen.health.probe import Answer
+from bluegreen.release import switch
+from bluegreen.release.order import Order, Report
+from bluegreen.release.switch import Switch
 from tests.unit.conftest import FakeDocker
 from tests.unit.examples import make_health
 
@@ -306,6 +307,13 @@ def test_an_interruption_after_the_swap_is_restored(stage: Stage, act: str) -> N
     """Ctrl-C, or SIGTERM, in mid-switch."""
     said = stage.fails(KeyboardInterrupt(), act, bake=Bake(0.05, 0.05, 1))
     assert said == "the switch was interrupted; blue 12.3.0 serves again (proven)"
+
+
+def test_an_interrupted_drain_says_that_the_switch_is_done(stage: Stage) -> None:
+    """It is confirmed by then: nothing goes back, and nothing is left to go back to."""
+    said = stage.fails(KeyboardInterrupt(), "leaving")
+    assert said == "the drain was interrupted; green 12.4.0 is confirmed and serves"
+    assert "restore" not in stage.nginx.acts
 
 
 def test_a_restore_that_fails_too_is_told(stage: Stage) -> None:

@@ -17,16 +17,16 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import daemon, golang, images, pulumi_build, pulumi_cli, python_env
-from toolchain.choices import Choices
-from toolchain.commands import Commands
-from toolchain.debian import Debian
-from toolchain.environment import as_shell, exports, prepare_state, prepended
-from toolchain.errors import CommandFailed, Missing, ToolchainError
-from toolchain.machine import Machine
-from toolchain.pins import Pins
-from toolchain.places import REPO, Places
-from toolchain.steps import side_by_side
+from tools.setup import daemon, golang, images, pulumi_build, pulumi_cli, python_env
+from tools.setup.choices import Choices
+from tools.setup.commands import Commands
+from tools.setup.debian import Debian
+from tools.setup.environment import as_shell, exports, prepare_state, prepended
+from tools.setup.errors import CommandFailed, Missing, ToolchainError
+from tools.setup.machine import Machine
+from tools.setup.pins import Pins
+from tools.setup.places import REPO, Places
+from tools.setup.steps import side_by_side
 
 SYSTEM_PATH = "/usr/bin:/bin"
 
@@ -403,7 +403,7 @@ def test_a_change_of_our_go_sources_or_of_a_pin_means_a_new_build(bench: Bench) 
     assert pulumi_build.folder(bench.places, pins) == before
     moved = Pins(pins.sdk, {**pins.plugins, "docker": "5.3.0"}, pins.cli)
     assert pulumi_build.folder(bench.places, moved) != before
-    (bench.places.repo / "toolchain" / "go" / "new.go").write_text("package new\n")
+    (bench.places.repo / "tools" / "setup" / "go" / "new.go").write_text("package new\n")
     assert pulumi_build.folder(bench.places, pins) != before
 
 
@@ -481,7 +481,7 @@ def test_a_change_of_the_stand_in_makes_its_images_out_of_date_but_not_the_edges
     with_standin(bench)
     machine = bench.machine(Choices(docker_hub=False, edge_image="bluegreen-nginx:1.30.6"))
     before = images.wanted_images(machine)
-    (bench.places.repo / "standin" / "app.py").write_text("changed = True\n")
+    (bench.places.repo / "evidence" / "standin" / "app.py").write_text("changed = True\n")
     after = images.wanted_images(machine)
     changed = {image for image in before if before[image] != after[image]}
     assert changed == {f"bluegreen-standin:{version}" for version in images.STANDIN_VERSIONS}
@@ -504,7 +504,7 @@ def test_before_set_up_there_is_no_environment_but_an_error(bench: Bench) -> Non
 
 def test_eval_fails_when_set_up_has_not_run(bench: Bench) -> None:
     """What is printed for eval is a command that fails; the reason goes to stderr."""
-    command = f'cd {REPO}; eval "$({sys.executable} -m toolchain env)" && echo went on'
+    command = f'cd {REPO}; eval "$({sys.executable} -m tools.setup env)" && echo went on'
     shell = subprocess.run(
         ["sh", "-c", command], env=bench.environ, capture_output=True, text=True, check=False
     )
@@ -583,7 +583,7 @@ def with_pins(bench: Bench) -> Pins:
     (bench.places.repo / "requirements.txt").write_text(
         "pulumi==3.272.0 \\\npulumi-docker==5.2.0 \\\npulumi-command==1.2.1 \\\n"
     )
-    module = bench.places.repo / "toolchain" / "go" / "cli" / "go.mod"
+    module = bench.places.repo / "tools" / "setup" / "go" / "cli" / "go.mod"
     module.parent.mkdir(parents=True)
     module.write_text("require github.com/pulumi/pulumi/pkg/v3 v3.259.0\n")
     return Pins.of(bench.places.repo)
@@ -598,8 +598,8 @@ def with_plugins(bench: Bench, pins: Pins) -> None:
 
 def with_standin(bench: Bench) -> None:
     """A stand-in of one file."""
-    (bench.places.repo / "standin").mkdir()
-    (bench.places.repo / "standin" / "app.py").write_text("changed = False\n")
+    (bench.places.repo / "evidence" / "standin").mkdir(parents=True)
+    (bench.places.repo / "evidence" / "standin" / "app.py").write_text("changed = False\n")
 
 
 def with_cli(bench: Bench, pulumi: str, docker_hub: bool | None = None) -> Choices:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bluegreen.settings import Bake, Docker, Place
-from bluegreen.traffic import Count, Traffic
+from bluegreen.config.settings import Bake, Docker, Place
+from bluegreen.edge.traffic import Count, Traffic
 from tests.unit.conftest import FakeDocker
 
 BAKE = Bake(seconds=10, max_error_share=0.1, min_requests=10)

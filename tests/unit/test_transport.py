@@ -7,8 +7,8 @@ from typing import cast
 import httpx
 import pytest
 
-from bluegreen.shell import Done, Shell
-from bluegreen.transport import EdgeTransport
+from bluegreen.docker.shell import Done, Shell
+from bluegreen.docker.transport import EdgeTransport
 
 URL = "http://shop-blue:3000/api/health"
 

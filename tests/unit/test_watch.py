@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bluegreen import watch as watching
-from bluegreen.watch import LOG_LINES, Watch
+from bluegreen.docker import watch as watching
+from bluegreen.docker.watch import LOG_LINES, Watch
 from tests.unit.conftest import FakeDocker
 
 

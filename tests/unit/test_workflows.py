@@ -9,7 +9,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from cli.app import app
+from bluegreen.cli.app import app
 from tests.unit.examples import ROOT
 
 FOLDER = ROOT / ".github" / "workflows"

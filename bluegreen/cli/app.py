@@ -1,0 +1,217 @@
+"""The commands, each a verb: their options here, their work in the module of their name."""
+
+import json
+import os
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bluegreen.cli import doctor as doctor_
+from bluegreen.cli import down as down_
+from bluegreen.cli import history as history_
+from bluegreen.cli import plan as plan_
+from bluegreen.cli import promote as promote_
+from bluegreen.cli import rebuild as rebuild_
+from bluegreen.cli import recover as recover_
+from bluegreen.cli import release, snapshot
+from bluegreen.cli import status as status_
+from bluegreen.cli.errors import Exit
+from bluegreen.cli.options import HERE, Commit, Dir, Json, Stack, Yes, ends_well
+from bluegreen.cli.progress import Progress
+from bluegreen.cli.project import Project
+from bluegreen.cli.release import heal_first
+
+app = typer.Typer(
+    name="bluegreen",
+    help="Blue-green releases of a service on Docker, behind nginx. "
+    "Exit codes: 0 done, 1 failed (what served before serves), 2 usage or config (nothing was "
+    "touched), 3 drift, 130 interrupted.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+@ends_well
+def deploy(
+    version: Annotated[
+        str, typer.Argument(help="The version to release; without one, what config says.")
+    ] = "",
+    stack: Stack = "dev",
+    folder: Dir = HERE,
+    yes: Yes = False,
+    commit: Commit = False,
+    as_json: Json = False,
+    abort: Annotated[
+        bool, typer.Option("--abort", help="Give up a release that failed: set config back.")
+    ] = False,
+) -> None:
+    """Release a version on the idle color: preview, confirm, gate, switch."""
+    project, progress = Project(folder, stack), Progress(as_json=as_json)
+    heal_first(project, progress, yes=yes)
+    if abort:
+        release.abort(project, progress, yes=yes, git=commit)
+    else:
+        release.deploy(project, version, progress, yes=yes, git=commit)
+
+
+@app.command()
+@ends_well
+def rollback(
+    stack: Stack = "dev",
+    folder: Dir = HERE,
+    yes: Yes = False,
+    commit: Commit = False,
+    as_json: Json = False,
+) -> None:
+    """Go back to the color that was live before, through the same gate."""
+    project, progress = Project(folder, stack), Progress(as_json=as_json)
+    heal_first(project, progress, yes=yes)
+    release.rollback(project, progress, yes=yes, git=commit)
+
+
+@app.command()
+@ends_well
+def promote(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="The stack to take it from.")],
+    to: Annotated[str, typer.Argument(metavar="TO", help="The stack to release it in.")],
+    min_age: Annotated[
+        float, typer.Option(help="Minutes that the version must have been live.", min=0)
+    ] = 0,
+    folder: Dir = HERE,
+    yes: Yes = False,
+    commit: Commit = False,
+    as_json: Json = False,
+) -> None:
+    """Release in one stack the version that is live, and healthy, in another."""
+    version = promote_.version_to_promote(Project(folder, source), min_age)
+    project, progress = Project(folder, to), Progress(as_json=as_json)
+    heal_first(project, progress, yes=yes)
+    if promote_.is_there(project, version):
+        progress.tell("live", f"{to} serves {version} already", version=version)
+        return
+    release.deploy(project, version, progress, yes=yes, git=commit)
+
+
+@app.command()
+@ends_well
+def plan(
+    stack: Stack = "dev",
+    folder: Dir = HERE,
+    as_json: Json = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Tell it as Markdown, for a pull request.")
+    ] = False,
+) -> None:
+    """Say in words what the next update would do; change nothing."""
+    found = plan_.read_plan(Project(folder, stack))
+    tell = plan_.as_json if as_json else plan_.as_markdown if markdown else plan_.as_text
+    print(tell(found))
+    if found.refused:
+        raise typer.Exit(Exit.USAGE)
+
+
+@app.command()
+@ends_well
+def status(
+    stack: Stack = "dev",
+    folder: Dir = HERE,
+    as_json: Json = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit with 3 when there is drift.")
+    ] = False,
+) -> None:
+    """What is live, and whether config, stack, nginx and Docker agree."""
+    found = status_.read_status(Project(folder, stack))
+    print(status_.as_json(found) if as_json else status_.as_text(found))
+    if check and found.drift:
+        raise typer.Exit(Exit.DRIFT)
+
+
+@app.command()
+@ends_well
+def history(
+    stack: Stack = "dev",
+    folder: Dir = HERE,
+    as_json: Json = False,
+    most: Annotated[int, typer.Option(help="How many at the most.", min=1)] = 20,
+) -> None:
+    """The stack's releases: when, who, from what to what, result, duration."""
+    releases = history_.read_history(Project(folder, stack), most)
+    if as_json:
+        print(json.dumps([asdict(each) for each in releases], indent=2))
+        return
+    table = Table("when", "who", "from", "to", "result", "seconds", box=None)
+    for each in releases:
+        seconds = "" if each.seconds is None else f"{each.seconds:.0f}"
+        table.add_row(each.when, each.who, each.before, each.after, each.result, seconds)
+    Console(highlight=False).print(table)
+
+
+@app.command()
+@ends_well
+def doctor(stack: Stack = "dev", folder: Dir = HERE, as_json: Json = False) -> None:
+    """Check what a release needs: Docker, plugins, ports, disk, images, nginx."""
+    findings = doctor_.examine(Project(folder, stack))
+    if as_json:
+        print(json.dumps([asdict(each) for each in findings], indent=2))
+    else:
+        for each in findings:
+            print(f"{'ok  ' if each.well else 'BAD '} {each.name}: {each.seen}")
+            if not each.well:
+                print(f"     → {each.todo}")
+    if not all(each.well for each in findings):
+        raise typer.Exit(Exit.FAILED)
+
+
+@app.command()
+@ends_well
+def recover(
+    stack: Stack = "dev",
+    folder: Dir = HERE,
+    yes: Yes = False,
+    rebuild_state: Annotated[
+        bool,
+        typer.Option("--rebuild-state", help="Write a lost state anew from what runs."),
+    ] = False,
+) -> None:
+    """Take away what a killed update left: its lock, and what it had begun to make."""
+    project = Project(folder, stack)
+    if rebuild_state:
+        done = rebuild_.rebuild(project, yes=yes)
+    else:
+        done = recover_.recover(project) or ["there is nothing to recover"]
+    for line in done:
+        print(line)
+    print(f"now: {project.serves()}")
+
+
+@app.command()
+@ends_well
+def down(
+    stack: Stack = "dev",
+    folder: Dir = HERE,
+    yes: Yes = False,
+    with_data: Annotated[
+        bool, typer.Option("--with-data", help="Remove the data and its snapshots too.")
+    ] = False,
+) -> None:
+    """Remove the stack; its data stays unless told otherwise."""
+    for line in down_.down(Project(folder, stack), with_data=with_data, yes=yes):
+        print(line)
+
+
+app.add_typer(snapshot.app, name="snapshot")
+
+
+def main() -> None:
+    """Run the command line."""
+    os.environ.setdefault("PULUMI_SKIP_UPDATE_CHECK", "1")
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""Doctor: is everything there that a release needs? Each thing that is not, with its remedy."""
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bluegreen.cli.errors import CommandError
+from bluegreen.cli.project import Project
+from bluegreen.config import defaults
+from bluegreen.config.images import image_reference
+from bluegreen.docker.shell import ask
+from bluegreen.edge.nginx import OLDEST
+from bluegreen.errors import BluegreenError
+from bluegreen.platforms.swarm.tasks import manager_trouble
+
+LEAST_DISK = 2 << 30  # bytes; an image of Grafana is some 700 MB unpacked
+PLUGINS = ("docker", "command")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: what was seen, and what to do when it is not well."""
+
+    name: str
+    well: bool
+    seen: str
+    todo: str = ""
+
+
+def examine(project: Project) -> list[Finding]:
+    """Look at everything; one failure does not hide another."""
+    found = []
+    for name, look in (
+        ("pulumi", _pulumi),
+        ("plugins", _plugins),
+        ("config", _config),
+        ("docker", _docker),
+        ("edges", _edges),
+        ("swarm", _swarm),
+        ("disk", _disk),
+        ("ports", _ports),
+        ("edge image", _edge_image),
+        ("images", _images),
+        ("tools image", _tools_image),
+        ("nginx", _nginx),
+    ):
+        found.append(_safely(name, look, project))
+    return found
+
+
+def _safely(name: str, look: Callable[[Project], Finding], project: Project) -> Finding:
+    try:
+        return look(project)
+    except (BluegreenError, CommandError, OSError) as error:
+        return Finding(name, False, str(error), "mend what is named here first")
+
+
+def _pulumi(_: Project) -> Finding:
+    path = shutil.which("pulumi")
+    if not path:
+        return Finding("pulumi", False, "not on PATH", 'eval "$(make -s env)"')
+    done = subprocess.run([path, "version"], capture_output=True, text=True, check=False)
+    return Finding("pulumi", done.returncode == 0, done.stdout.strip(), "make setup")
+
+
+def _plugins(_: Project) -> Finding:
+    done = subprocess.run(["pulumi", "plugin", "ls"], capture_output=True, text=True, check=False)
+    names = {line.split()[0] for line in done.stdout.splitlines() if line.split()}
+    missing = [name for name in PLUGINS if name not in names]
+    seen = f"missing: {', '.join(missing)}" if missing else ", ".join(PLUGINS)
+    return Finding("plugins", not missing, seen, "make setup (or `pulumi install`)")
+
+
+def _config(project: Project) -> Finding:
+    file = project.file
+    color = file.active_color
+    well = bool(color and file.get(f"{color}_version"))
+    seen = f"active_color {color}, version {file.get(f'{color}_version')}" if well else "incomplete"
+    return Finding("config", well, seen, "bluegreen deploy VERSION")
+
+
+def _docker(project: Project) -> Finding:
+    done = ask(project.docker, "version", "--format", "{{.Server.Version}}")
+    seen = done.stdout.strip() or done.stderr.strip()
+    todo = "start the daemon, or name another with docker:host"
+    return Finding("docker", done.returncode == 0, seen, todo)
+
+
+def _edges(project: Project) -> Finding:
+    seen, well = [], True
+    for edge in project.edges:
+        done = ask(edge.docker, "version", "--format", "{{.Server.Version}}")
+        well = well and done.returncode == 0
+        seen.append(f"{edge.name}: {done.stdout.strip() or done.stderr.strip()}")
+    todo = "bring back what does not answer; `ssh HOST docker version` tells more"
+    return Finding("edges", well, "; ".join(seen), todo)
+
+
+def _swarm(project: Project) -> Finding:
+    if not project.swarm:
+        return Finding("swarm", True, "not used")
+    trouble = manager_trouble(project.docker)
+    return Finding("swarm", not trouble, trouble or "its manager answers", "docker:host")
+
+
+def _disk(project: Project) -> Finding:
+    done = ask(project.docker, "info", "--format", "{{.DockerRootDir}}")
+    folder = done.stdout.strip()
+    if project.docker.host or os.environ.get("DOCKER_HOST") or not os.path.isdir(folder):
+        return Finding("disk", True, "Docker's disk is not on this machine")
+    free = shutil.disk_usage(folder).free
+    todo = "docker image prune"
+    return Finding("disk", free > LEAST_DISK, f"{free / (1 << 30):.1f} GB free in {folder}", todo)
+
+
+def _ports(project: Project) -> Finding:
+    file = project.file
+    if (
+        project.docker.host
+        or project.swarm
+        or ask(project.docker, "inspect", f"{project.service}-edge").stdout != "[]\n"
+    ):
+        return Finding("ports", True, "the edge has them, or Docker is elsewhere")
+    ports = [int(file.get("http_port") or 80)]
+    ports += [int(p) for k in ("preview_port", "blue_port", "green_port") if (p := file.get(k))]
+    taken = [port for port in ports if port and not _free(port)]
+    seen = (
+        f"taken: {', '.join(map(str, taken))}" if taken else f"free: {', '.join(map(str, ports))}"
+    )
+    return Finding("ports", not taken, seen, "free them, or choose others in the config")
+
+
+def _free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+def _edge_image(project: Project) -> Finding:
+    image = project.file.get("edge_image") or defaults.EDGE_IMAGE
+    return _image("edge image", project, image)
+
+
+def _images(project: Project) -> Finding:
+    file = project.file
+    if file.has("build"):
+        return Finding("images", True, "built by the release")
+    image = file.get("image") or defaults.IMAGE
+    version = file.get(f"{file.active_color}_version")
+    return _image("images", project, image_reference(image, version))
+
+
+def _tools_image(project: Project) -> Finding:
+    data = project.file.data
+    if data.get("mode") == "none":
+        return Finding("tools image", True, "not needed, as there is no data")
+    return _image("tools image", project, str(data.get("tools_image") or defaults.TOOLS_IMAGE))
+
+
+def _image(name: str, project: Project, image: str) -> Finding:
+    if ask(project.docker, "image", "inspect", image).returncode == 0:
+        return Finding(name, True, f"{image} is local")
+    done = ask(project.docker, "manifest", "inspect", image, timeout=30)
+    if done.returncode == 0:
+        return Finding(name, True, f"{image} can be pulled")
+    return Finding(
+        name, False, f"{image} is neither local nor to be had", "check name, tag and registry login"
+    )
+
+
+def _nginx(project: Project) -> Finding:
+    place = project.places()[0]
+    done = ask(place.docker, "exec", place.container, "nginx", "-v")
+    said = (done.stdout + done.stderr).strip()
+    if done.returncode:
+        return Finding("nginx", True, "no edge is running yet")
+    number = said.rpartition("/")[2].split()[0]
+    well = tuple(int(part) for part in number.split(".")) >= OLDEST
+    return Finding("nginx", well, said, f"an edge_image with nginx {'.'.join(map(str, OLDEST))}")

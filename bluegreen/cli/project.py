@@ -1,0 +1,244 @@
+"""The program's folder and one of its stacks, through Pulumi's Automation API."""
+
+import contextlib
+import getpass
+import json
+import os
+import re
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pulumi import automation
+from pulumi.automation.errors import CommandError as PulumiError
+from pulumi.automation.events import EngineEvent
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from bluegreen.cli.errors import CommandError, Exit, NoSuchStack
+from bluegreen.cli.stackfile import StackFile
+from bluegreen.config import load as config
+from bluegreen.config.reader import Reader
+from bluegreen.config.settings import EDGE, Docker, Edge, Place, Settings, places_of
+from bluegreen.config.swarm import read_edges
+from bluegreen.edge.state import State
+from bluegreen.plan.situation import Previous, Situation, observe
+from bluegreen.plan.update import PLAN_FILE
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An update or a preview that ended: whether well, and if not the errors it told.
+
+    `words` and `reasons` are a preview's: the plan, a line for each step, or why it is refused.
+    """
+
+    ok: bool
+    errors: list[str]
+    words: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+
+
+class Project:
+    """One stack of the project in a folder."""
+
+    def __init__(self, root: Path, stack: str) -> None:
+        """Take the folder and the stack's name; nothing is asked yet."""
+        if not (root / "Pulumi.yaml").is_file():
+            raise CommandError(
+                f"there is no Pulumi.yaml in {root}",
+                todo="run this in the project's folder, or name it with --dir",
+                code=Exit.USAGE,
+            )
+        self.root, self.name = root, stack
+        self.namespace = name_in(root / "Pulumi.yaml")
+
+    @property
+    def service(self) -> str:
+        """Prefix of what the stack has in Docker."""
+        return self.file.get("name") or f"{self.namespace}-{self.name}"
+
+    @property
+    def file(self) -> StackFile:
+        """The stack's config file, read anew."""
+        return StackFile(self.root / f"Pulumi.{self.name}.yaml", self.namespace)
+
+    @cached_property
+    def stack(self) -> automation.Stack:
+        """The stack; CommandError when there is none of this name."""
+        with told():
+            return automation.select_stack(self.name, work_dir=str(self.root))
+
+    def create(self) -> None:
+        """Make the stack where it is not there yet, as the first deploy does."""
+        with told():
+            self.stack = automation.create_or_select_stack(self.name, work_dir=str(self.root))
+
+    def settings(self) -> Settings:
+        """The stack's settings, secrets among them."""
+        with told():
+            given = self.stack.get_all_config()
+        ours = self.ours(given)
+        return config.load(
+            {key: value.value for key, value in ours.items()},
+            self.root,
+            secrets=[key for key, value in ours.items() if value.secret],
+            docker=self.docker,
+        )
+
+    def ours(self, config: Mapping[str, T]) -> dict[str, T]:
+        """What of a stack's config is the project's own, by key."""
+        prefix = f"{self.namespace}:"
+        return {k.removeprefix(prefix): v for k, v in config.items() if k.startswith(prefix)}
+
+    def outputs(self, *, secrets: bool = False) -> dict[str, Any]:
+        """The outputs of the last update that went well; secret ones only if asked for."""
+        with told():
+            found = self.stack.outputs().items()
+        return {key: output.value for key, output in found if secrets or not output.secret}
+
+    @property
+    def docker(self) -> Docker:
+        """Which daemon the stack's config names."""
+        said = self.file.section("docker")
+        return Docker(
+            host=said.get("host", ""),
+            context=said.get("context", ""),
+            cert_path=said.get("certPath", ""),
+        )
+
+    @property
+    def swarm(self) -> bool:
+        """Whether the colors are services of a Swarm."""
+        return self.file.get("platform") == "swarm"
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """The edges that the stack's file names."""
+        usual = Edge(EDGE, self.docker, "0.0.0.0", 80)
+        read = Reader({"edges": self.file.listing("edges")}, [], ["edges"])
+        return read_edges(read, usual, swarm=self.swarm)[0]
+
+    def places(self, service: str = "") -> tuple[Place, ...]:
+        """Where the edges are, of the service of this name; "" = the stack's."""
+        return places_of(self.edges, service or self.service)
+
+    @property
+    def dockers(self) -> list[Docker]:
+        """Each Docker that has something of the stack, the stack's own first."""
+        return list(dict.fromkeys([self.docker, *(edge.docker for edge in self.edges)]))
+
+    def look(self) -> Situation:
+        """What runs and what serves, without what the last update left."""
+        return observe(self, self.service, Previous)
+
+    def situation(self) -> Situation:
+        """All that is known of the stack."""
+        return observe(self, self.service, lambda: Previous.of(self.outputs(secrets=True)))
+
+    def edge(self) -> State | None:
+        """What nginx serves; None without an edge, or before the first release."""
+        return self.look().edge
+
+    def serves(self) -> str:
+        """What users get now, as a phrase."""
+        return self.look().serves
+
+    def up(self, message: str, on_event: Callable[[EngineEvent], None]) -> Outcome:
+        """Run the update."""
+        return self._run(lambda: self.stack.up(message=message, on_event=on_event, color="never"))
+
+    def preview(self, on_event: Callable[[EngineEvent], None]) -> Outcome:
+        """Run the preview; the program hands over its plan by a file."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "plan.json"
+            workspace = self.stack.workspace
+            before = workspace.env_vars
+            workspace.env_vars = {**before, PLAN_FILE: str(file)}
+            try:
+                ended = self._run(lambda: self.stack.preview(on_event=on_event, color="never"))
+            finally:
+                workspace.env_vars = before  # the update that follows has no such folder
+            said = json.loads(file.read_text()) if file.exists() else {}
+        return replace(ended, words=said.get("words", []), reasons=said.get("reasons", []))
+
+    def destroy(self, on_event: Callable[[EngineEvent], None]) -> Outcome:
+        """Remove all that the stack made, but for what is retained."""
+        return self._run(lambda: self.stack.destroy(on_event=on_event, color="never"))
+
+    def _run(self, act: Callable[[], Any]) -> Outcome:
+        try:
+            act()
+        except PulumiError as error:
+            return Outcome(False, errors_in(str(error)))
+        return Outcome(True, [])
+
+    def history(self) -> list[automation.UpdateSummary]:
+        """The stack's updates, the newest first."""
+        with told():
+            return self.stack.history(show_secrets=False)
+
+
+def name_in(file: Path) -> str:
+    """The project's name, which config keys and all that is made in Docker begin with."""
+    try:
+        name = (YAML(typ="safe").load(file) or {}).get("name")
+    except (YAMLError, AttributeError, UnicodeDecodeError):
+        name = None
+    if not name:
+        raise CommandError(
+            f"{file} does not say the project's name",
+            todo="put a line `name: …` into it",
+            code=Exit.USAGE,
+        )
+    return str(name)
+
+
+def who() -> str:
+    """Who releases, for the history."""
+    return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
+
+
+@contextlib.contextmanager
+def told() -> Any:
+    """Turn Pulumi's own failures into a short block."""
+    try:
+        yield
+    except (PulumiError, FileNotFoundError) as error:
+        errors = errors_in(str(error))
+        todo = "`bluegreen doctor` tells what is missing"
+        if any("no stack named" in line for line in errors):
+            todo = "`bluegreen deploy VERSION --stack NAME` makes it"
+            raise NoSuchStack("; ".join(errors), todo=todo, code=Exit.USAGE) from None
+        if any("failed to load checkpoint" in line for line in errors):
+            todo = "`bluegreen recover --stack NAME` puts back the last state that is whole"
+        raise CommandError("; ".join(errors), todo=todo, code=Exit.USAGE) from None
+
+
+def errors_in(text: str) -> list[str]:
+    """The errors that pulumi told, without its frame and repetitions."""
+    found: list[str] = []
+    block: list[str] = []
+    for line in text.replace("\\n", "\n").splitlines():
+        start = re.match(r"\s*(?:stderr: )?error: (.*)", line)
+        if start:
+            block = [start[1]]
+            found.append(start[1])
+        elif block and line.startswith("  ") and line.strip():
+            block.append(line.strip())
+            found[-1] = "\n".join(block)
+        else:
+            block = []
+    noise = ("update failed", "preview failed", "an unhandled error occurred")
+    kept = [each for each in dict.fromkeys(found) if not each.startswith(noise)]
+    return kept or [text.strip().splitlines()[-1] if text.strip() else "pulumi failed"]
+
+
+def as_json(value: Any) -> str:
+    """One line of JSON."""
+    return json.dumps(value, default=str)

@@ -1,0 +1,69 @@
+"""Promote: bring the version that is live in one stack to the next."""
+
+from datetime import UTC, datetime
+
+from bluegreen.cli.errors import CommandError, Exit
+from bluegreen.cli.plan import read_plan
+from bluegreen.cli.project import Project
+from bluegreen.docker.shell import ask
+
+
+def version_to_promote(source: Project, min_age: float) -> str:
+    """The version live in the source stack, if it is healthy now and has been live long enough.
+
+    Args:
+        source: the stack to take the version from.
+        min_age: minutes that it must have been live.
+    """
+    edge = source.edge()
+    if not edge:
+        raise _refuse(source, "no color is live")
+    age = (datetime.now(UTC) - datetime.fromisoformat(edge.since)).total_seconds() / 60
+    if age < min_age:
+        raise _refuse(source, f"{edge.version} is live for {age:.1f} of {min_age:g} minutes only")
+    if trouble := _trouble(source):
+        raise _refuse(source, f"{edge.color} {edge.version} is not healthy now: {trouble}")
+    return edge.version
+
+
+def is_there(target: Project, version: str) -> bool:
+    """Whether the target serves the version as its file says, so that nothing is to be released.
+
+    A workflow promotes after every merge; most merges change nothing for a stack.
+    """
+    edge, file = target.edge(), target.file
+    if not edge or edge.version != version:
+        return False
+    if (file.active_color, file.get(f"{edge.color}_version")) != (edge.color, version):
+        return False
+    try:
+        plan = read_plan(target)
+    except CommandError:
+        return False  # its settings changed: a release on the idle color brings them
+    return not plan.words and not plan.changes
+
+
+def _trouble(source: Project) -> str:
+    """What is wrong with the live color, asked through each edge; "" when it answers well.
+
+    From inside the edge, as the gate does: whoever promotes need not reach another host's port.
+    """
+    path = source.file.health_path
+    quiet = ("-sS", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}")
+    for place in source.places():
+        asked = ("exec", place.container, "curl", *quiet, f"http://127.0.0.1{path}")
+        done = ask(place.docker, *asked)
+        if done.returncode:
+            return f"{path}: {done.stderr.strip()}"
+        if not done.stdout.startswith("2"):
+            return f"{path} answers {done.stdout}"
+    return ""
+
+
+def _refuse(source: Project, why: str) -> CommandError:
+    return CommandError(
+        f"{source.name} is not fit to be promoted: {why}",
+        serves=f"{source.name}: {source.serves()}",
+        todo=f"bluegreen status --stack {source.name}",
+        code=Exit.FAILED,
+    )

@@ -1,0 +1,168 @@
+"""Recover: remove what a killed update of this stack left; never what serves, nor another's."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pulumi import automation
+
+from bluegreen.cli.checkpoint import mend
+from bluegreen.cli.data import volumes
+from bluegreen.cli.errors import CommandError, Exit
+from bluegreen.cli.lock import Lock, find_lock
+from bluegreen.cli.project import Project, told
+from bluegreen.docker.facts import Thing, read_things
+from bluegreen.docker.shell import ask
+from bluegreen.plan.ownership import StackState, foreign_reason
+from bluegreen.platforms.swarm.tasks import SWARM_LISTINGS
+
+REMOVALS = {
+    "container": ("rm", "-f", "-v"),
+    "network": ("network", "rm"),
+    "volume": ("volume", "rm"),
+    "service": ("service", "rm"),
+    "secret": ("secret", "rm"),
+    "config": ("config", "rm"),
+}
+# A provider outlives its engine by some seconds, and ends what it was asked for.
+LATE_SECONDS = 3.0
+POLL = 0.1
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What there is to recover from.
+
+    Attributes:
+        lock: of an update that is dead; None without one.
+        pending: what the state says was begun, and not whether it was ended.
+        left: what an update of this stack left in Docker: services first, as they use the rest.
+        foreign: what another state made, by the same names.
+    """
+
+    lock: Lock | None
+    pending: list[Mapping[str, Any]]
+    left: list[Thing]
+    foreign: list[Thing]
+
+    @property
+    def words(self) -> list[str]:
+        """What recovering does, a phrase each."""
+        lock = [f"take away the lock of {self.lock.holder}, which is dead"] if self.lock else []
+        begun = ["forget what a killed update had begun to make"] if self.pending else []
+        return [
+            *lock,
+            *begun,
+            *(f"remove {thing.kind} {thing.name}, which it left" for thing in self.left),
+        ]
+
+
+def examine(project: Project) -> Findings:
+    """Look for what a killed update left; nothing is changed.
+
+    Raises:
+        CommandError: another update holds the stack and may be alive, or something could not be
+            asked: then nothing can be told to be a leftover.
+    """
+    lock = find_lock(project)
+    if lock and not lock.dead:
+        raise CommandError(
+            f"the stack is locked by {lock.holder}, which is not known to be dead",
+            serves=project.serves(),
+            todo="wait for it; if it is dead, `pulumi cancel` takes its lock away",
+            code=Exit.FAILED,
+        )
+    with told():
+        exported = project.stack.export_stack()
+    deployment: dict[str, Any] = dict(exported.deployment or {})
+    state = StackState.of(deployment)
+    pending = deployment.get("pending_operations") or []
+    _await(project, pending)
+    situation = project.look()
+    if situation.unknown or situation.troubles:
+        seen = {**situation.unknown, **situation.troubles}
+        raise CommandError(
+            "nothing can be told to be a leftover, as not all could be asked: "
+            + "; ".join(f"{where}: {why}" for where, why in seen.items()),
+            serves=situation.serves,
+            todo="see that Docker answers, and try again; nothing was removed",
+            code=Exit.USAGE,
+        )
+    kept = set(volumes(project))
+    if situation.edge:  # a color is live: the edge serves it, whoever has forgotten about it
+        kept |= {f"{project.service}-{situation.edge.color}", project.service}
+        for place in project.places():
+            kept |= {place.container, f"{place.container}-config"}
+    things = _things(project)
+    return Findings(
+        lock=lock,
+        pending=pending,
+        left=[thing for thing in state.leftovers(things) if thing.name not in kept],
+        foreign=[thing for thing in state.foreign(things) if thing.kind != "volume"],
+    )
+
+
+def recover(project: Project) -> list[str]:
+    """Heal; return what was done, a phrase each. Harmless when there is nothing to heal.
+
+    Raises:
+        CommandError: as `examine`; or what is there is another state's.
+    """
+    lock = find_lock(project)
+    done = mend(project.namespace, project.name) if not lock or lock.dead else []
+    found = examine(project)
+    if found.foreign:
+        refuse_foreign(project, found)
+    return done + heal(project, found)
+
+
+def refuse_foreign(project: Project, found: Findings) -> None:
+    """Raise CommandError for what another state made: it has the names that are needed here."""
+    raise CommandError(
+        foreign_reason(found.foreign, project.name), serves=project.serves(), code=Exit.USAGE
+    )
+
+
+def heal(project: Project, found: Findings) -> list[str]:
+    """Do what was found; return what was done, a phrase each."""
+    done: list[str] = []
+    if found.lock:
+        with told():
+            project.stack.cancel()
+        done.append(f"took away the lock of {found.lock.holder}, which is dead")
+    if not found.pending and not found.left:
+        return done
+    with told():
+        exported = project.stack.export_stack()
+    # Pulumi locks the stack for this, in whatever backend: an update that is alive is noticed
+    # here, before anything of it is taken away.
+    state = {**dict(exported.deployment or {}), "pending_operations": []}
+    with told():
+        project.stack.import_stack(automation.Deployment(exported.version, state))
+    done += ["forgot what the killed update had begun to make"] if found.pending else []
+    for thing in found.left:
+        removed = ask(thing.docker, *REMOVALS[thing.kind], thing.identity, timeout=60)
+        if removed.returncode == 0:
+            done.append(f"removed {thing.kind} {thing.name}, which a killed update left")
+    return done
+
+
+def _await(project: Project, pending: list[Mapping[str, Any]]) -> None:
+    """Give a provider time to make what it was asked for, so that it can be taken away."""
+    wanted = {
+        str(each["resource"].get("inputs", {}).get("name"))
+        for each in pending
+        if each["type"] == "creating" and "docker:index/" in each["resource"]["urn"]
+    }
+    deadline = time.monotonic() + LATE_SECONDS
+    while wanted and time.monotonic() < deadline:
+        wanted -= {thing.name for thing in _things(project)}
+        time.sleep(POLL if wanted else 0)
+
+
+def _things(project: Project) -> list[Thing]:
+    """All that Docker has of the stack: services first, as they use what comes after them."""
+    service = project.service
+    swarm = read_things(project.docker, service, SWARM_LISTINGS) if project.swarm else ()
+    return [*swarm, *(t for docker in project.dockers for t in read_things(docker, service))]

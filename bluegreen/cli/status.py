@@ -1,0 +1,193 @@
+"""What is live, and whether config, stack, nginx and Docker agree about it."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bluegreen.cli.project import Project
+from bluegreen.config.settings import Place, other
+from bluegreen.docker.shell import ask
+from bluegreen.edge.state import CONFIG_FOLDER
+from bluegreen.plan.situation import Situation
+
+UP = "`bluegreen deploy --yes` or `pulumi up` releases what config says"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One thing that does not agree, and the way out."""
+
+    what: str
+    todo: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """A stack's state. `live` has color, version, generation and since; None before a release.
+
+    `edges` says what each serves, where there are several.
+    """
+
+    stack: str
+    url: str
+    live: dict[str, Any] | None
+    data: dict[str, Any]
+    standby: dict[str, Any] | None
+    containers: dict[str, str]
+    edges: dict[str, str]
+    drift: list[Drift]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+def read_status(project: Project) -> Status:
+    """Ask config, stack, nginx and Docker."""
+    outputs = project.outputs()
+    situation = project.situation()
+    edge = situation.edge
+    containers = {part: each.state for part, each in situation.containers.items()}
+    live = (
+        {
+            "color": edge.color,
+            "version": edge.version,
+            "generation": edge.generation,
+            "since": edge.since,
+        }
+        if edge
+        else None
+    )
+    return Status(
+        stack=project.name,
+        url=outputs.get("url", ""),
+        live=live,
+        data=outputs.get("data") or {},
+        standby=outputs.get("standby"),
+        containers=containers,
+        edges=_edges(project, situation),
+        drift=_drift(project, outputs, situation, containers),
+    )
+
+
+def _edges(project: Project, situation: Situation) -> dict[str, str]:
+    """What each of several edges serves, by its name; empty where there is but one."""
+    if len(project.edges) == 1:
+        return {}
+    found = {}
+    for edge, place in zip(project.edges, project.places(), strict=True):
+        state, trouble = (
+            situation.states.get(place.container),
+            situation.troubles.get(place.container),
+        )
+        serves = f"{state.color} {state.version} (generation {state.generation})" if state else ""
+        found[edge.name] = f"does not answer: {trouble}" if trouble else serves or "no color"
+    return found
+
+
+def _drift(
+    project: Project, outputs: dict[str, Any], situation: Situation, containers: dict[str, str]
+) -> list[Drift]:
+    found: list[Drift] = []
+    edge = situation.edge
+    recorded = outputs.get("live") or {}
+    file = project.file
+    if not recorded:
+        return [Drift("nothing was released yet", "bluegreen deploy VERSION")]
+    if not edge:
+        found.append(Drift(f"nginx serves no color, the stack says {recorded['color']}", UP))
+    elif (edge.color, edge.version) != (recorded["color"], recorded["version"]):
+        found.append(
+            Drift(
+                f"nginx serves {edge.color} {edge.version}, the stack says "
+                f"{recorded['color']} {recorded['version']}",
+                UP,
+            )
+        )
+    wanted = (file.active_color or "", file.get(f"{file.active_color}_version"))
+    if wanted != (recorded["color"], recorded["version"]):
+        found.append(
+            Drift(
+                f"config wants {wanted[0]} {wanted[1]}, live is {recorded['color']} "
+                f"{recorded['version']}",
+                f"{UP}; `bluegreen deploy --abort` sets config back",
+            )
+        )
+    for name, trouble in situation.troubles.items():
+        if len(project.edges) > 1:
+            todo = "bring its host back: it takes over by itself what was switched meanwhile"
+            found.append(Drift(f"{name} does not answer: {trouble}", todo))
+    if situation.disagreement:
+        found.append(Drift(situation.disagreement, UP))
+    parts = {p.container: e.part for p, e in zip(project.places(), project.edges, strict=True)}
+    edges = {part for name, part in parts.items() if name not in situation.troubles}
+    expected = edges | {recorded["color"]}
+    if outputs.get("standby"):
+        expected.add(outputs["standby"]["color"])
+    for name in sorted(expected):
+        state = containers.get(name, "gone")
+        if state == "gone":
+            found.append(
+                Drift(f"container {name} is gone", "`pulumi refresh --yes`, then `pulumi up`")
+            )
+        elif not state.startswith("running"):
+            found.append(
+                Drift(f"container {name} is {state}", f"docker start {project.service}-{name}")
+            )
+    extra = other(recorded["color"])
+    if extra in containers and extra not in expected:
+        found.append(
+            Drift(
+                f"container {extra} ({containers[extra]}) is left of a release that failed",
+                "`bluegreen deploy --abort` removes it",
+            )
+        )
+    for place in project.places():
+        runs = containers.get(parts[place.container]) == "running"
+        if runs and situation.states.get(place.container):
+            found += hand_edited(place)
+    return found
+
+
+def hand_edited(place: Place) -> list[Drift]:
+    """Whether the config in force is the one that the last switch put there."""
+    files = (f"{CONFIG_FOLDER}/nginx.conf", f"{CONFIG_FOLDER}/stable.conf")
+    done = ask(place.docker, "exec", place.container, "cmp", "-s", *files)
+    if done.returncode != 1:
+        return []
+    return [
+        Drift(
+            "nginx's config was changed by hand",
+            f"`docker restart {place.container}` goes back to the last released config "
+            "(it interrupts users for a moment), or release anew",
+        )
+    ]
+
+
+def as_text(status: Status) -> str:
+    """The status for people."""
+    live = status.live
+    lines = [
+        f"stack     {status.stack}  {status.url}",
+        f"live      {live['color']} {live['version']} since {live['since']}"
+        if live
+        else "live      no color",
+    ]
+    if status.standby:
+        lines.append(f"standby   {status.standby['color']} {status.standby['version']}")
+    if mode := status.data.get("mode"):
+        copy = status.data.get("copy")
+        lines.append(f"data      {mode}{f', copy {copy}' if copy else ''}")
+    lines += [f"edge      {name}: {serves}" for name, serves in status.edges.items()]
+    running = ", ".join(f"{name} {state}" for name, state in sorted(status.containers.items()))
+    lines.append(f"runs      {running or 'nothing'}")
+    for each in status.drift:
+        lines += [f"drift     {each.what}", f"          → {each.todo}"]
+    if not status.drift:
+        lines.append("drift     none")
+    return "\n".join(lines)
+
+
+def as_json(status: Status) -> str:
+    """The status for programs."""
+    return json.dumps(status.to_dict(), indent=2)

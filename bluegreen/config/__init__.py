@@ -1,0 +1,1 @@
+"""What a stack says: the table of keys, the reader, the settings they make."""

@@ -1,0 +1,113 @@
+"""What Docker has of a service, asked and never changed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from bluegreen.config.settings import Docker
+from bluegreen.docker.shell import ask
+from bluegreen.errors import BluegreenError, CommandFailed
+
+LABEL = "bluegreen.service"
+STACK_LABEL = "bluegreen.stack"  # the id of the stack whose state owns it
+FINGERPRINT_LABEL = "bluegreen.fingerprint"
+COPY_LABEL = "bluegreen.copy"  # of the data; of a container that runs on it and of its volume
+LABELS = (STACK_LABEL, FINGERPRINT_LABEL, COPY_LABEL)
+
+Listing = tuple[str, tuple[str, ...], str]
+LISTINGS: tuple[Listing, ...] = (
+    ("container", ("ps", "-a", "--no-trunc"), "{{.ID}}\t{{.Names}}\t{{.State}}"),
+    ("network", ("network", "ls", "--no-trunc"), "{{.ID}}\t{{.Name}}\t"),
+    ("volume", ("volume", "ls"), "{{.Name}}\t{{.Name}}\t"),
+)
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A container, network or volume of a service.
+
+    Attributes:
+        kind: container, network, volume; on a Swarm service, secret, config too.
+        identity: what a stack's state calls it; of what a Swarm manages, the beginning of that.
+        name: its name in Docker.
+        docker: the daemon that has it.
+        state: of a container, such as running or exited; else "".
+        labels: ours, by name; "" where it has none.
+    """
+
+    kind: str
+    identity: str
+    name: str
+    docker: Docker = field(default_factory=Docker)
+    state: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def owner(self) -> str:
+        """The id of the stack that made it; "" where it says none."""
+        return self.labels.get(STACK_LABEL, "")
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container of a service: its state (running, exited …), and what it was made of.
+
+    Of a Swarm's service too, which runs when a replica does. `copy` is the copy of the data that
+    it runs on, "" for the first; `owner` the id of the stack that made it.
+    """
+
+    state: str
+    fingerprint: str
+    copy: str = ""
+    owner: str = ""
+
+    @property
+    def up(self) -> bool:
+        """Whether it serves, or is about to again."""
+        return self.state.split()[0] in ("running", "restarting")
+
+
+def read_things(
+    docker: Docker, service: str, listings: Sequence[Listing] = LISTINGS
+) -> tuple[Thing, ...]:
+    """All that a Docker has with the service's label.
+
+    Raises:
+        BluegreenError: it could not be asked.
+    """
+    with ThreadPoolExecutor() as pool:
+        found = list(pool.map(lambda listing: _read(docker, service, *listing), listings))
+    return tuple(thing for things in found for thing in things)
+
+
+def _read(docker: Docker, service: str, kind: str, words: Sequence[str], shape: str) -> list[Thing]:
+    labels = "\t".join(f'{{{{.Label "{label}"}}}}' for label in LABELS)
+    where = ("--filter", f"label={LABEL}={service}", "--format", f"{shape}\t{labels}")
+    done = ask(docker, *words, *where)
+    if done.returncode:
+        raise CommandFailed(f"`docker {' '.join(words[:2])}`: {done.stderr.strip()}")
+    things = []
+    for line in done.stdout.splitlines():
+        identity, name, state, *told = line.split("\t")
+        said = {label: value for label, value in zip(LABELS, told, strict=True) if value}
+        things.append(Thing(kind, identity, name, docker, state, said))
+    return things
+
+
+def containers_of(things: Iterable[Thing], service: str) -> dict[str, Container]:
+    """The containers among them by part (edge, blue, green)."""
+    return {
+        thing.name.removeprefix(f"{service}-"): Container(
+            thing.state,
+            thing.labels.get(FINGERPRINT_LABEL, ""),
+            thing.labels.get(COPY_LABEL, ""),
+            thing.owner,
+        )
+        for thing in things
+        if thing.kind == "container"
+    }
+
+
+def unanswered(docker: Docker, error: BluegreenError) -> tuple[str, str]:
+    """Which Docker could not be asked, and why, as two phrases."""
+    return docker.context or docker.host or "the local Docker", str(error)

@@ -1,0 +1,1 @@
+"""nginx in front of the colors, on one host or several."""

@@ -1,0 +1,1 @@
+"""What runs, what an update would make of it, and whether it may."""

@@ -1,0 +1,161 @@
+"""The guard: refuses, in the preview already, what would interrupt users without a switch.
+
+Each function looks at one kind of trouble and returns the reasons, a sentence each with the way
+on; the guard tells all of them at once.
+"""
+
+from collections.abc import Mapping
+
+from bluegreen.config.settings import EDGE, Settings, other
+from bluegreen.errors import GuardRefused
+from bluegreen.plan.fingerprint import Fingerprint
+from bluegreen.plan.ownership import StackState, foreign_reason, leftover_reason
+from bluegreen.plan.situation import Situation
+
+OVERRIDE = "To do it all the same: pulumi config set allow_in_place true"
+
+
+def require_answers(settings: Settings, situation: Situation) -> None:
+    """Refuse an update without a manager, or while too little answers to know what would happen.
+
+    Raises:
+        GuardRefused: with what was seen.
+    """
+    if situation.no_manager:
+        where = settings.docker.host or "the local Docker"
+        raise GuardRefused(
+            [
+                f"platform is swarm, but {where} is not a manager: {situation.no_manager}. Next: "
+                "set docker:host to a manager, or make one with `docker swarm init`"
+            ],
+            serves=situation.serves,
+        )
+    edges, troubles = len(settings.edges), situation.troubles
+    if edges > 1 and edges - len(troubles) < settings.edges_required:
+        answer = edges - len(troubles)
+        listed = "".join(f"\n      {name}: {why}" for name, why in troubles.items())
+        raise GuardRefused(
+            [
+                f"{answer} of {edges} edges answer, edges_required is {settings.edges_required}:"
+                f"{listed}\n    Next: bring them back, or set edges_required to {max(answer, 1)}: "
+                "an edge that returns catches up by itself"
+            ],
+            serves=situation.serves,
+        )
+    unknown = dict(situation.unknown)
+    if edges > 1:  # what an edge's own Docker has is not needed to go on without it
+        own = settings.docker.context or settings.docker.host or "the local Docker"
+        unknown = {where: why for where, why in unknown.items() if where == own}
+    else:
+        unknown |= troubles if not unknown else {}
+    if unknown:
+        seen = "; ".join(f"{where}: {why}" for where, why in unknown.items())
+        raise GuardRefused(
+            [f"Docker could not be asked what runs ({seen}). Next: see that it answers; try again"],
+            serves=situation.serves,
+        )
+
+
+def renamed(stack: str, name: str, state: StackState | None) -> list[str]:
+    """Whether the state has its things under another prefix: all of them would be made anew."""
+    if not state or not state.prefix or state.prefix == name:
+        return []
+    return [
+        f"this stack's containers and data in Docker are called {state.prefix}-…, and would be "
+        f"replaced by new, empty ones called {name}-…: the stack or the project was renamed, or "
+        f"the key `name` was changed. Next: `pulumi config set name {state.prefix} --stack "
+        f"{stack}` keeps them"
+    ]
+
+
+def in_the_way(
+    settings: Settings, stack: str, situation: Situation, state: StackState | None
+) -> list[str]:
+    """What has the name of something to be made, and that the stack's state does not know."""
+    parts = {*(edge.part for edge in settings.edges), *settings.declared}
+    names = {situation.name, *(f"{situation.name}-{part}" for part in parts)}
+    # A volume is taken as it is.
+    things = [t for t in situation.things if t.name in names and t.kind != "volume"]
+    if not state or not things:
+        return []
+    found = []
+    if foreign := state.foreign(things):
+        found.append(foreign_reason(foreign, stack))
+    left = state.leftovers(things)
+    serving = [t for t in left if t.name == f"{situation.name}-{situation.live}"]
+    if serving and settings.active_color == situation.live and situation.edge:
+        found.append(
+            f"container {serving[0].name} serves, and this stack's state does not know it. Next: "
+            f"release on {other(settings.active_color)} (set active_color)"
+        )
+    elif left:
+        found.append(leftover_reason(left, stack))
+    return found
+
+
+def interruptions(
+    settings: Settings,
+    situation: Situation,
+    planned: Mapping[str, Fingerprint],
+    unchanged: frozenset[str],
+) -> list[str]:
+    """Whether the edge, or what the live color runs, would be replaced in place.
+
+    Args:
+        settings: the stack's settings.
+        situation: what runs.
+        planned: what each part would be made of.
+        unchanged: the parts that are made of just that already.
+    """
+    live, running = situation.live, situation.previous.running or {}
+    found: list[str] = []
+    if live == settings.active_color and live not in unchanged:
+        before, after = running.get(live), planned[live]
+        dead = situation.edge is not None and situation.edge.color != situation.previous.live
+        if (dead or not before) and live in situation.containers:
+            found.append(
+                f"{live} is live, and the config is not what it was made from: users would be "
+                "interrupted. Next: set the config back to what that release had, or release it "
+                "on the other color"
+            )
+        elif before:
+            found.append(
+                f"{live} is live and would be replaced, because {_tell(before, after)}: users "
+                "would be interrupted. Next: release it on the idle color instead "
+                f"(`bluegreen deploy`, or set active_color, not {live}_version)"
+            )
+    for edge in settings.edges:
+        before, after = running.get(edge.part), planned[edge.part]
+        if before and edge.part not in unchanged:
+            who = "the edge" if edge.part == EDGE else edge.part
+            found.append(
+                f"{who} would be replaced, because {_tell(before, after)}: nobody is served "
+                "meanwhile. Next: plan a maintenance window"
+            )
+    return found
+
+
+def standby_changes(settings: Settings, situation: Situation) -> list[str]:
+    """Whether the color on standby would become another version: ungated, on the live data."""
+    idle, edge = other(settings.active_color), situation.edge
+    runs = edge.version if edge and edge.color == idle else situation.previous.versions.get(idle)
+    wanted = settings.versions[idle]
+    if idle not in settings.declared or not runs or runs == wanted:
+        return []
+    return [
+        f"{idle} is to be kept on standby, it runs {runs}, and {idle}_version is {wanted} now: "
+        "that would start beside the live color, on its data, without a snapshot and without a "
+        f"gate. Next: set {idle}_version back to {runs}, or release it (`bluegreen deploy "
+        f"{wanted}`, or set active_color to {idle})"
+    ]
+
+
+def _tell(before: Fingerprint, after: Fingerprint) -> str:
+    parts = []
+    for key in {**before, **after}:
+        if before.get(key) != after.get(key):
+            shown = key not in ("env", "grafana_ini", "command")
+            parts.append(
+                f"{key}: {before.get(key)} → {after.get(key)}" if shown else f"{key} changes"
+            )
+    return ", ".join(parts)

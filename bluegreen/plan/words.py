@@ -1,0 +1,73 @@
+"""A release in words: what an update will start, check, switch, watch and remove."""
+
+from typing import TYPE_CHECKING
+
+from bluegreen.config.images import image_reference
+from bluegreen.config.settings import Color, other
+from bluegreen.data.plan import describe_data
+
+if TYPE_CHECKING:
+    from bluegreen.plan.update import Plan
+
+
+def describe(plan: "Plan") -> str:
+    """Tell the update in words; "" when it neither releases nor scales anything."""
+    settings, situation = plan.settings, plan.situation
+    name, previous, edge = situation.name, situation.previous, situation.edge
+    target, outgoing = settings.active_color, other(settings.active_color)
+    live, missed = situation.live, situation.troubles
+    if live == target and target in plan.unchanged:
+        return _describe_scaling(target, previous.replicas, settings.replicas_of(target))
+    version = settings.versions[target]
+    serves = f"{edge.color} {edge.version}" if edge else previous.live or "no color"
+    image = image_reference(settings.image, version)
+    made = f"build {settings.build.context} with version {version}" if settings.build else image
+    if plan.image.identity:
+        made += f" as it was released before ({plan.image.identity[:19]})"
+    if plan.image.gone:
+        made += f" as its tag is now; what {target} ran before ({plan.image.gone[:19]}) is gone"
+    health, bake = settings.health_of(target), settings.bake
+    expected = [f"status {health.status}", *(f"{k} = {v}" for k, v in health.json.items())]
+    if health.version_field:
+        expected.append(f"version {health.version}")
+    lines = [f"release {target} {version}; live now: {serves}"]
+    lines.append(f"data    {describe_data(settings, name, plan.data, edge, previous.data)}")
+    if target in plan.unchanged:
+        lines.append(f"start   nothing: {target} is on standby")
+    else:
+        count = f"{settings.swarm.replicas} replicas of " if settings.swarm else ""
+        lines.append(f"start   {count}{name}-{target} from {made}")
+    lines.append(
+        f"check   GET {health.path}: {', '.join(expected)}; {health.passes} passes in a row "
+        f"within {health.timeout:g} s"
+    )
+    edges = [edge.name for edge in settings.edges if f"{name}-{edge.part}" not in missed]
+    where = (
+        f" in {len(edges)} edges ({', '.join(edges)}) at once" if len(settings.edges) > 1 else ""
+    )
+    lines.append(f"switch  nginx{where} to {target}, on trial until confirmed")
+    lines += [f"without {edge}: it does not answer, and follows when it is back" for edge in missed]
+    if live:
+        lines.append(
+            f"watch   users' requests for {bake.seconds:g} s; back to {live} if more than "
+            f"{bake.max_error_share:.0%} of {bake.min_requests} or more are answered 5xx"
+        )
+        lines.append(f"drain   open connections for up to {settings.drain_timeout} s")
+    if live == outgoing:
+        stays = outgoing in settings.declared
+        fewer = f", {settings.replicas_of(outgoing)} replicas" if stays and settings.swarm else ""
+        lines.append(f"{'keep  ' if stays else 'remove'}  {name}-{outgoing}{fewer}")
+    return "\n".join([lines[0], *(f"  {line}" for line in lines[1:])])
+
+
+def _describe_scaling(live: Color, before: int, after: int) -> str:
+    """What becomes of users when the live color gets another number of replicas in place."""
+    if not before or before == after:
+        return ""
+    words = f"scale {live} from {before} to {after} replicas, in place: no request is lost"
+    if after > before:
+        return words
+    return (
+        f"{words}, but WebSockets on those that go are closed at once\n"
+        "  or      `bluegreen deploy`, which gives them their drain on the other color"
+    )

@@ -1,0 +1,1 @@
+"""What a color is: one container, or a Swarm service of several replicas."""

@@ -1,0 +1,131 @@
+"""The whole program of a stack: read its config, let the guard look, declare, put out.
+
+A project of its own has this as its `__main__.py`:
+
+    from bluegreen.program import declare
+
+    declare()
+"""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi.runtime.config import CONFIG, is_config_secret
+
+from bluegreen.config import load as config
+from bluegreen.config.settings import COLORS, Docker, Settings
+from bluegreen.errors import BluegreenError, ConfigError
+from bluegreen.interrupt import end_quietly
+from bluegreen.plan.situation import Previous, observe
+from bluegreen.plan.update import PLAN_FILE, REBUILD, Plan, plan_update
+from bluegreen.resources.service import BlueGreenService
+
+READ_TRIES, READ_PAUSE = 50, 0.1
+# Colors and edges are host names on the network, of 63 characters at the most (RFC 1035).
+LONGEST_HOST = 63
+
+
+def declare(root: Path | None = None) -> BlueGreenService:
+    """Declare the stack's service and its outputs; `root` is the project's folder.
+
+    Raises:
+        pulumi.RunError: the config has mistakes, or the guard refuses the update.
+    """
+    end_quietly()
+    folder = (root or Path.cwd()).resolve()
+    try:
+        settings = read_settings(folder)
+        name = _prefix(settings)
+        situation = observe(settings, name, read_previous)
+        rebuilds = bool(os.environ.get(REBUILD))
+        plan = plan_update(settings, situation, pulumi.get_stack(), folder, rebuilds=rebuilds)
+    except BluegreenError as error:
+        _hand_over(refused=getattr(error, "reasons", [str(error)]))
+        raise pulumi.RunError(str(error)) from None
+    _hand_over(words=plan.words.splitlines())
+    if plan.words and pulumi.runtime.is_dry_run():
+        pulumi.log.info(plan.words)
+    service = BlueGreenService(plan, folder)
+    _put_out(service, plan)
+    return service
+
+
+def read_settings(root: Path) -> Settings:
+    """The stack's settings; raises ConfigError with every mistake."""
+    prefix = f"{pulumi.get_project()}:"
+    raw = {key.removeprefix(prefix): v for key, v in CONFIG.get().items() if key.startswith(prefix)}
+    provider = pulumi.Config("docker")
+    return config.load(
+        raw,
+        root,
+        secrets=[key for key in raw if is_config_secret(prefix + key)],
+        docker=Docker(
+            host=provider.get("host") or "",
+            context=provider.get("context") or "",
+            cert_path=provider.get("certPath") or "",
+        ),
+    )
+
+
+def read_previous() -> Previous:
+    """What the last update left: this stack's own outputs, there before anything is declared."""
+    name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    for tries_left in reversed(range(READ_TRIES)):
+        try:
+            answer = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": name})
+            found: dict[str, Any] = answer.value or {}
+            return Previous.of(found.get("outputs") or {})
+        except Exception as error:  # the SDK raises no narrower one
+            # The engine writes the state at the same time, and a file backend (CLI 3.259) does
+            # not write it in one act: a read can meet half a file.
+            if not tries_left or "checkpoint" not in str(error):
+                raise
+            time.sleep(READ_PAUSE)
+    raise AssertionError("the last try returns or raises")
+
+
+def _prefix(settings: Settings) -> str:
+    """The prefix of what the stack has in Docker."""
+    name = settings.name or f"{pulumi.get_project()}-{pulumi.get_stack()}"
+    parts = (*COLORS, *(edge.part for edge in settings.edges))
+    longest = LONGEST_HOST - max(len(f"-{part}") for part in parts)
+    if len(name) > longest:
+        raise ConfigError(
+            [
+                f'name: "{name}" makes host names of more than 63 characters; allowed: at most '
+                f"{longest} characters, by the stack's name or the key `name`"
+            ]
+        )
+    return name
+
+
+def _hand_over(words: list[str] | None = None, refused: list[str] | None = None) -> None:
+    file = os.environ.get(PLAN_FILE)
+    if file:
+        reasons = refused or []
+        Path(file).write_text(
+            json.dumps({"words": words or [], "refused": bool(reasons), "reasons": reasons})
+        )
+
+
+def _put_out(service: BlueGreenService, plan: Plan) -> None:
+    pulumi.export("url", service.url)
+    if len(service.urls) > 1:
+        pulumi.export("urls", service.urls)
+    pulumi.export("live", service.live)
+    pulumi.export("standby", service.standby or {})
+    pulumi.export("direct_urls", service.direct_urls)
+    pulumi.export("data", service.data)
+    pulumi.export("switch", service.report)
+    # What the guard of the next update compares with. Secret, as digests of secrets are in it.
+    pulumi.export("fingerprints", pulumi.Output.secret(dict(plan.made_of)))
+    pulumi.export("pins", service.pins)
+    if plan.adopted:
+        pulumi.export("adopted", dict(plan.adopted))
+    pulumi.export("name", plan.situation.name)
+    identity = {"id": service.identity.id, "key": service.identity.key}
+    pulumi.export("identity", pulumi.Output.secret(identity))

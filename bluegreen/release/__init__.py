@@ -1,0 +1,1 @@
+"""The acts of a release: the gate and the switch."""

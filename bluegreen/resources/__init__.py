@@ -1,0 +1,1 @@
+"""Pulumi's side: the component and the providers behind it."""

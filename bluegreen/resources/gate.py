@@ -1,0 +1,114 @@
+"""The health gate: a Pulumi resource that lets the switch pass when the target is healthy.
+
+Its inputs show in the preview what will be checked; its outputs carry the color on to the
+switch, so that no switch happens to a color that no gate has passed. The asking is `verdict`'s.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import (
+    CreateResult,
+    DiffResult,
+    Resource,
+    UpdateResult,
+)
+
+from bluegreen.config.settings import Docker, Health, Place
+from bluegreen.dynamic import Provider
+
+# Of the world and of this machine, not of the user's wish: alone no reason to run again.
+_FACTS = ("drift", "__provider")
+_OUTPUTS = ("attempts", "ready_after_ms", "passed_after_ms", "reported_version", "passed_at")
+
+
+class HealthGateProvider(Provider):
+    """Runs the gate when the target, its version or the checks have changed."""
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """Let the engine compare, but also run when nginx serves what the stack does not say."""
+        if _news.get("drift"):
+            return DiffResult(changes=True)
+        keys = (_olds.keys() | _news.keys()) - set(_FACTS) - set(_OUTPUTS)
+        return DiffResult(changes=any(_olds.get(key) != _news.get(key) for key in keys))
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Run the gate for the first release."""
+        return CreateResult(id_="gate", outs=_pass_gate(props, fresh=True))
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Run the gate for a release."""
+        fresh = _olds.get("container_id") != _news["container_id"]
+        return UpdateResult(outs=_pass_gate(_news, fresh=fresh))
+
+
+def _pass_gate(props: dict[str, Any], *, fresh: bool) -> dict[str, Any]:
+    # Here, as an update that changes nothing need not wait for an HTTP client to be loaded.
+    from bluegreen.release.gate import pass_gate
+
+    return pass_gate(props, fresh=fresh)
+
+
+class HealthGate(Resource, module="bluegreen", name="HealthGate"):
+    """Passes when the target is healthy; carries its color on to the switch."""
+
+    color: pulumi.Output[str]
+    version: pulumi.Output[str]
+    passed_at: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        color: str,
+        version: str,
+        container: pulumi.Input[str],
+        container_id: pulumi.Input[str],
+        edge: pulumi.Input[str],
+        url: str,
+        health: Health,
+        docker: Docker,
+        drift: str,
+        edges: Sequence[Place] = (),
+        edges_required: int = 0,
+        replicas: int = 0,
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        """Declare the gate.
+
+        Args:
+            name: of the resource.
+            color: the color to be live.
+            version: the version it carries.
+            container: name of its container.
+            container_id: id of its container (of a service, with what its replicas are made of);
+                a new one is a reason to run the gate.
+            edge: name of the (first) edge's container, which the gate asks from.
+            url: what it asks, as seen from the edge.
+            health: what a good answer is.
+            docker: which daemon.
+            drift: "" or how what nginx serves differs from the stack's outputs.
+            edges: where all edges are, when it is not the one on `docker`.
+            edges_required: so many of these must answer.
+            replicas: of the color, whose `container` then is a Swarm service; 0 = a container.
+            opts: resource options.
+        """
+        inputs: dict[str, Any] = {
+            "color": color,
+            "version": version,
+            "container": container,
+            "container_id": container_id,
+            "edge": edge,
+            "url": url,
+            "health": asdict(health),
+            "docker": asdict(docker),
+            "drift": drift,
+        }
+        if edges:
+            inputs["edges"] = [asdict(place) for place in edges]
+            inputs["edges_required"] = edges_required
+        if replicas:
+            inputs["replicas"] = replicas
+        super().__init__(HealthGateProvider(), name, inputs | dict.fromkeys(_OUTPUTS), opts)

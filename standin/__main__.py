@@ -1,6 +1,0 @@
-"""``python3 -m standin`` runs the stand-in."""
-
-from .server import main
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""What installs the program's tool chain, and what its workflows call."""
