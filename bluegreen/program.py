@@ -22,7 +22,7 @@ from bluegreen.config.written import own, read_written
 from bluegreen.errors import BluegreenError, ConfigError
 from bluegreen.interrupt import end_quietly
 from bluegreen.plan.situation import Previous, observe
-from bluegreen.plan.update import PLAN_FILE, Plan, plan_update
+from bluegreen.plan.update import PLAN_FILE, REBUILD, Plan, plan_update
 from bluegreen.platforms import of
 from bluegreen.resources.service import BlueGreenService
 
@@ -41,7 +41,8 @@ def declare(root: Path | None = None) -> BlueGreenService:
         settings = read_settings(folder)
         name = _prefix(settings)
         situation = observe(settings, name, of(settings), read_previous)
-        plan = plan_update(settings, situation, pulumi.get_stack(), folder)
+        rebuilds = bool(os.environ.get(REBUILD))
+        plan = plan_update(settings, situation, pulumi.get_stack(), folder, rebuilds=rebuilds)
     except BluegreenError as error:
         mistakes = getattr(error, "mistakes", [str(error)])
         _hand_over(refused=getattr(error, "reasons", mistakes))
@@ -127,6 +128,8 @@ def _put_out(service: BlueGreenService, plan: Plan) -> None:
     # What the guard of the next update compares with. Secret, as digests of secrets are in it.
     pulumi.export("fingerprints", pulumi.Output.secret(dict(plan.made_of)))
     pulumi.export("pins", service.pins)
+    if plan.adopted:
+        pulumi.export("adopted", dict(plan.adopted))
     pulumi.export("name", plan.situation.name)
     identity = {"id": service.identity.id, "key": service.identity.key}
     pulumi.export("identity", pulumi.Output.secret(identity))

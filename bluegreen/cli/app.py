@@ -14,6 +14,7 @@ from bluegreen.cli import down as down_
 from bluegreen.cli import history as history_
 from bluegreen.cli import plan as plan_
 from bluegreen.cli import promote as promote_
+from bluegreen.cli import rebuild as rebuild_
 from bluegreen.cli import recover as recover_
 from bluegreen.cli import release, snapshot
 from bluegreen.cli import status as status_
@@ -168,10 +169,22 @@ def doctor(stack: Stack = "dev", folder: Dir = HERE, as_json: Json = False) -> N
 
 @app.command()
 @ends_well
-def recover(stack: Stack = "dev", folder: Dir = HERE) -> None:
+def recover(
+    stack: Stack = "dev",
+    folder: Dir = HERE,
+    yes: Yes = False,
+    rebuild_state: Annotated[
+        bool,
+        typer.Option("--rebuild-state", help="Write a lost state anew from what runs."),
+    ] = False,
+) -> None:
     """Take away what a killed update left: its lock, and what it had begun to make."""
     project = Project(folder, stack)
-    for line in recover_.recover(project) or ["there is nothing to recover"]:
+    if rebuild_state:
+        done = rebuild_.rebuild(project, yes=yes)
+    else:
+        done = recover_.recover(project) or ["there is nothing to recover"]
+    for line in done:
         print(line)
     print(f"now: {project.serves()}")
 

@@ -119,7 +119,7 @@ def release(
     except BaseException:
         file.restore()  # the file is changed only if the update is run
         raise
-    with _one_interrupt(progress) as interrupted:
+    with one_interrupt(progress) as interrupted:
         outcome = project.up(f"{who()}: {before} → {color} {version}", progress)
     if outcome.ok:
         edge = project.edge()
@@ -187,7 +187,7 @@ def _preview(project: Project, progress: Progress) -> None:
 
 
 @contextmanager
-def _one_interrupt(progress: Progress) -> Iterator[Event]:
+def one_interrupt(progress: Progress) -> Iterator[Event]:
     """Let Ctrl-C end the update in good order: pulumi gets it too, and this waits for it.
 
     Yields an event that is set once Ctrl-C has come.

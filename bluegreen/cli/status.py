@@ -145,11 +145,11 @@ def _drift(
     for place in project.places():
         runs = containers.get(parts[place.container]) == "running"
         if runs and situation.states.get(place.container):
-            found += _hand_edited(place)
+            found += hand_edited(place)
     return found
 
 
-def _hand_edited(place: Place) -> list[Drift]:
+def hand_edited(place: Place) -> list[Drift]:
     """Whether the config in force is the one that the last switch put there."""
     files = (f"{CONFIG_FOLDER}/nginx.conf", f"{CONFIG_FOLDER}/stable.conf")
     done = ask(place.docker, "exec", place.container, "cmp", "-s", *files)
