@@ -6,6 +6,8 @@ import os
 import shutil
 import sqlite3
 import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -43,6 +45,35 @@ def count(folder: Path) -> int:
     return found
 
 
+@contextlib.contextmanager
+def writing() -> Iterator[list[tuple[int, str]]]:
+    """Rows are written all through the block, at least 50 before it; raises what the writer met."""
+    written: list[tuple[int, str]] = []
+    warm, stop = threading.Event(), threading.Event()
+
+    def write() -> None:
+        file = inside.DATA / "grafana.db"
+        try:
+            with contextlib.closing(sqlite3.connect(file, timeout=10, isolation_level=None)) as own:
+                while not stop.is_set():
+                    own.execute("INSERT INTO note (text) VALUES (strftime('%Y-%m-%dT%H:%M:%f'))")
+                    newest = "SELECT id, text FROM note ORDER BY id DESC LIMIT 1"
+                    written.append(own.execute(newest).fetchone())
+                    if len(written) == 50:
+                        warm.set()
+        finally:
+            warm.set()  # nobody waits for a writer that has failed
+
+    with ThreadPoolExecutor(1) as pool:
+        writer = pool.submit(write)
+        try:
+            warm.wait()
+            yield written
+        finally:
+            stop.set()
+        writer.result()
+
+
 def take(**more: Any) -> dict[str, Any]:
     """A snapshot."""
     return inside.take(TOLD | more)
@@ -75,27 +106,9 @@ def test_a_snapshots_identity_is_its_moment() -> None:
 
 def test_writes_go_on_while_a_snapshot_is_taken() -> None:
     """None fails, and what is committed before its moment is in it, nothing else."""
-    connection = make_database(0)
-    connection.close()
-    written: list[tuple[int, str]] = []
-    stop = threading.Event()
-
-    def write() -> None:
-        with contextlib.closing(
-            sqlite3.connect(inside.DATA / "grafana.db", 10, isolation_level=None)
-        ) as own:
-            while not stop.is_set():
-                own.execute("INSERT INTO note (text) VALUES (strftime('%Y-%m-%dT%H:%M:%f'))")
-                row = own.execute("SELECT id, text FROM note ORDER BY id DESC LIMIT 1").fetchone()
-                written.append(row)
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    while len(written) < 50:
-        stop.wait(0.01)
-    taken = take()
-    stop.set()
-    writer.join()
+    make_database(0).close()
+    with writing() as written:
+        taken = take()
     there = count(inside.STORE / taken["id"] / "files")
     assert 50 <= there < len(written)
     moment = taken["at"][:23]
