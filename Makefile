@@ -18,6 +18,9 @@ env: setup ## print the environment for a shell: eval "$(make -s env)"
 demo: setup ## two switches under load on http://127.0.0.1:8080, and what they lost
 	@$(READY) && python -m evidence.demo
 
+fresh-demo: setup ## the demo in a fresh Debian, made for it: 12 on 13, else 13; FRESH=12
+	@$(PYTHON) -m tools.setup.fresh_root --cache $(or $(FRESH),other) make demo
+
 down-demo: setup ## remove the demo with its data
 	@$(READY) && bluegreen down --yes --with-data --stack demo
 
@@ -65,4 +68,4 @@ chaos: setup ## the whole fault matrix, some 25 minutes, into out/chaos.json
 data-proof: setup ## a writer through every data mode and path, into out/data.json; 8 min
 	@$(READY) && python -m evidence.proof
 
-.PHONY: help setup env demo down-demo cluster-demo bench up preview down review runner publish lint test chaos data-proof
+.PHONY: help setup env demo fresh-demo down-demo cluster-demo bench up preview down review runner publish lint test chaos data-proof
