@@ -20,7 +20,7 @@ from evidence.proof.__main__ import prove
 from tests.e2e.conftest import StackMaker
 
 GREEN = {"active_color": "green", "green_version": "12.4.0"}
-KILLED = "release killed in its migration"
+KILLED = "release killed during its migration"
 QUICK: dict[str, Any] = {"bake": {"seconds": 0}, "drain_timeout": 1}
 
 

@@ -24,7 +24,7 @@ BETTER = {
     r"mends?|mended|mending": "fix",
     r"puts? (?:\w+ )?right": "fix, restore",
     r"takes? the changes? back|takes? back the changes?": "revert … and your other changes",
-    r"takes? (?:it|itself|them|this) back|took (?:it|itself) back|(?:is|was|are|be) taken back": "revert",
+    r"(?:takes?|took) (?:it|itself|them|this) back|(?:is|was|are|be) taken back": "revert",
     r"(?:goes|went|gone|going|go) back by itself": "reverts by itself",
     r"not confirmed, went back|release goes back": "reverted",
     r"so many": "a number, minimum number of, enough",
