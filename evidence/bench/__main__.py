@@ -27,7 +27,7 @@ def bench(
         typer.Option(
             "--set",
             help="With --url: what to request and how much, such as page_path=/login, "
-            "post_path=none, fresh=4 (`python -m evidence.load --help` lists all); can be repeated.",
+            "post_path=none, fresh=4 (see `python -m evidence.load --help`); can be repeated.",
         ),
     ] = None,
     switches: Annotated[int, typer.Option(help="Number of switches under load.", min=1)] = 100,
