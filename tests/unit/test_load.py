@@ -676,7 +676,7 @@ def test_every_kind_of_client_runs_beside_a_caller_that_does_something_else(
 
 
 def test_the_caller_learns_that_the_process_ended() -> None:
-    """A load that is not there any more is an error, not a report without failures."""
+    """A load that no longer exists is an error, not a report without failures."""
     aim = Target("http://127.0.0.1:1", count_writes=None)
     with (
         pytest.raises(LoadError, match="the load's process ended with -9"),
