@@ -177,10 +177,10 @@ def recover(
     yes: Yes = False,
     rebuild_state: Annotated[
         bool,
-        typer.Option("--rebuild-state", help="Write a lost state anew from what runs."),
+        typer.Option("--rebuild-state", help="Rebuild a lost state from what runs."),
     ] = False,
 ) -> None:
-    """Take away what a killed update left: its lock, and what it had begun to make."""
+    """Clean up after a killed update: its lock, and what it had started to create."""
     project = Project(folder, stack)
     if rebuild_state:
         done = rebuild_.rebuild(project, yes=yes)

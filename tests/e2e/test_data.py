@@ -198,7 +198,7 @@ def test_writes_wait_while_a_clone_is_made_and_reads_go_on(make_stack: StackMake
     while process.poll() is None:
         httpx.get(stack.url)
     assert process.wait() != 0
-    assert "real traffic suffers" in stack.started_log.read_text()
+    assert "too many errors in real traffic" in stack.started_log.read_text()
     assert save(stack, "again") == 200
     assert stack.live() == ("blue", "12.3.0")
     assert has(stack, "before")

@@ -175,7 +175,9 @@ def test_nothing_is_removed_while_anything_could_not_be_asked(fake_docker: FakeD
     """What cannot be seen may be what serves."""
     has(fake_docker, "green")
     project, _ = make(None, unknown=True)
-    with pytest.raises(CommandError, match="not everything could be asked: the local Docker: no answer"):
+    with pytest.raises(
+        CommandError, match="not everything could be asked: the local Docker: no answer"
+    ):
         recover(project)
     assert removed(fake_docker) == []
 

@@ -62,7 +62,7 @@ BETTER = {
     r"once more anew": "again",
     # One word for each concept.
     r"colours?": "color",
-    r"active colou?r": "live color",
+    r"active color": "live color",
     r"(?:inactive|passive) color": "idle color",
     r"(?:former|previous) color": "outgoing color",
     r"cut-?over|switchover": "switch",
@@ -86,7 +86,7 @@ TEXTS = (
 # Programs whose texts users read: every string in them, and the docstrings that are help.
 PROGRAMS = ("bluegreen/**/*.py", "evidence/**/*.py", "tools/**/*.py", "__main__.py")
 HELP = ("bluegreen/cli/app.py", "bluegreen/cli/snapshot.py", "evidence/bench/__main__.py")
-GAP = r"[\s#;>|*`]+"
+GAP = r"[\s#;>*`]+"
 
 
 def pattern(phrase: str) -> re.Pattern[str]:
