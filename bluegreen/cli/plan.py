@@ -78,7 +78,7 @@ def as_text(plan: Plan) -> str:
         return "\n".join(plan.words)
     if plan.changes:
         return f"no color is released; changes: {', '.join(plan.changes)}"
-    return "nothing to release: all is as the config says"
+    return "nothing to release: everything is as the config says"
 
 
 def as_json(plan: Plan) -> str:

@@ -224,7 +224,7 @@ def name_in(file: Path) -> str:
     if not name:
         raise CommandError(
             f"{file} does not say the project's name",
-            todo="put a line `name: …` into it",
+            todo="add a line `name: …`",
             code=Exit.USAGE,
         )
     return str(name)
@@ -242,12 +242,12 @@ def told() -> Any:
         yield
     except (PulumiError, FileNotFoundError) as error:
         errors = errors_in(str(error))
-        todo = "`bluegreen doctor` tells what is missing"
+        todo = "`bluegreen doctor` shows what is missing"
         if any("no stack named" in line for line in errors):
-            todo = "`bluegreen deploy VERSION --stack NAME` makes it"
+            todo = "`bluegreen deploy VERSION --stack NAME` creates it"
             raise NoSuchStack("; ".join(errors), todo=todo, code=Exit.USAGE) from None
         if any("failed to load checkpoint" in line for line in errors):
-            todo = "`bluegreen recover --stack NAME` puts back the last state that is whole"
+            todo = "`bluegreen recover --stack NAME` restores the last complete state"
         raise CommandError("; ".join(errors), todo=todo, code=Exit.USAGE) from None
 
 

@@ -63,11 +63,13 @@ def rebuild(project: Project, *, yes: bool) -> list[str]:
     touched = [step for step in changes if step != SWITCHES]
     if touched:
         _forget(project)
-        reason = f"with it, the next update would do more than nothing: {', '.join(touched)}"
-        raise _refused(project, [reason], f"make {project.file.path.name} say what runs")
+        reason = f"with this state, the next update would change something: {', '.join(touched)}"
+        raise _refused(project, [reason], f"change {project.file.path.name} to match what runs")
     done = [f"the state of stack {project.name} has {len(search.found)} resources again"]
     if changes:
-        done.append("the next update reloads nginx: its config is not quite what the file makes")
+        done.append(
+            "the next update reloads nginx, because its config differs from what the file produces"
+        )
     return [*done, "a preview changes nothing else" if changes else "a preview changes nothing"]
 
 
@@ -84,7 +86,9 @@ def _require_live(project: Project, situation: Situation) -> State:
             "edited by hand"
         ]
     if len(owners := _owners(situation)) > 1:
-        reason = f"what runs was made by several stacks: {', '.join(owners)} (label {STACK_LABEL})"
+        reason = (
+            f"what runs was created by several stacks: {', '.join(owners)} (label {STACK_LABEL})"
+        )
         raise _refused(project, [reason], f"docker ps -a --filter label={LABEL}={project.service}")
     if unknown:
         raise _refused(project, unknown, "fix the problem above, then run this command again")
@@ -106,7 +110,7 @@ def _require_live(project: Project, situation: Situation) -> State:
 def _require_lost(project: Project) -> None:
     again = f"bluegreen recover --stack {project.name}"
     if lock := find_lock(project):
-        todo = "wait for it" if not lock.dead else f"`{again}` takes the lock away"
+        todo = "wait for it" if not lock.dead else f"`{again}` removes the lock"
         raise _refused(project, [f"the stack is locked by {lock.holder}"], todo)
     with told():
         state = project.stack.export_stack().deployment or {}
@@ -116,8 +120,8 @@ def _require_lost(project: Project) -> None:
     todo = f"`{again}`, if an update was killed"
     if not (project.outputs().get("live") or {}):
         todo = (
-            f"if it is no more than the rest of a state, `pulumi stack rm --force "
-            f"--preserve-config --stack {project.name}` forgets it and touches nothing that runs; "
+            f"if it is only the remains of a state, `pulumi stack rm --force "
+            f"--preserve-config --stack {project.name}` deletes it without touching what runs; "
             "then run this command again"
         )
     raise _refused(project, [f"the state is not lost: it has {len(known)} resources"], todo)
@@ -169,7 +173,7 @@ def _run(
     with relayed(PACKAGES, search) as ports, _environment(project, {ATTACH: ports, REBUILD: "1"}):
         outcome = act(shown)
     if search.troubles:
-        todo = f"make {project.file.path.name} say what runs, then run this command again"
+        todo = f"change {project.file.path.name} to match what runs, then run this command again"
         raise _refused(project, search.troubles, todo)
     if not outcome.ok:
         raise _refused(project, shown.errors or outcome.errors, "fix the problem above")
@@ -190,12 +194,12 @@ def _environment(project: Project, values: dict[str, str]) -> Iterator[None]:
 def _describe(project: Project, situation: Situation, search: Search) -> str:
     live, brought_in = situation.edge, search.brought_in
     assert live
-    lines = [f"{live.color} {live.version} is live. The new state takes over, as they are:"]
+    lines = [f"{live.color} {live.version} is live. The new state will take over, unchanged:"]
     lines += [f"  {what}" for what in brought_in]
     for color in COLORS:
         name = f"container {project.service}-{color}"
         if color in situation.containers and project.platform.idle_stays and name not in brought_in:
-            lines.append(f"not taken over, as the config does not have it: {name}")
+            lines.append(f"not taken over, because the config does not have it: {name}")
     return "\n".join(lines)
 
 

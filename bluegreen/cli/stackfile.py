@@ -37,8 +37,8 @@ class StackFile:
             self._content = self._yaml.load(self.before) or {}
         except YAMLError as error:
             raise CommandError(
-                f"{path.name} is no valid YAML: {' '.join(str(error).split())}",
-                todo="mend the file; nothing was touched",
+                f"{path.name} is not valid YAML: {' '.join(str(error).split())}",
+                todo="fix the file; nothing was touched",
                 code=Exit.USAGE,
             ) from None
         self._written = config_of(of_text(self.before, path.name))

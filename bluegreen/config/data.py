@@ -36,7 +36,7 @@ def settle_data(values: Values, secrets: Collection[str]) -> tuple[str, Data, st
     if url and mode != "external":
         given.reader.wrong("mode", "external, as database_url is set")
     if mode == "clone" and not given["block_writes"] and not given["allow_loss"]:
-        allowed = "true, or data.allow_loss: what is written meanwhile is lost"
+        allowed = "true, or data.allow_loss: writes in the meantime are lost"
         given.reader.wrong("block_writes", allowed)
     reads, client = given["reads"], given["client_image"]
     if reads is None:

@@ -107,7 +107,7 @@ def read_config(
     settings = Settings(**plain | settled)
     active = settings.active_color
     if active == raw.get("active_color") and not read.is_set(f"{active}_version"):
-        read.wrong(f"{active}_version", f"a tag or digest ({active} is the active color)")
+        read.wrong(f"{active}_version", f"a tag or digest ({active} is active_color)")
     _tell_names_that_are_too_long(settings, read)
     return Reading(settings, tuple(notes.mistakes), tuple(notes.doubts))
 
@@ -142,7 +142,7 @@ def _tell_ports_used_twice(values: Values) -> None:
         same = [name for name, number in ports.items() if number == port]
         if port and same[0] == key and len(same) > 1:
             values.reader.mistake(
-                f"{', '.join(same)}: all are {port}; allowed: a port of its own for each"
+                f"{', '.join(same)}: all are {port}; allowed: a different port for each"
             )
 
 
@@ -160,7 +160,7 @@ def _build(values: Values, root: Path) -> Build | None:
         build.reader.wrong("context", "a folder, its path relative to the project")
     elif not (root / context / dockerfile).is_file():
         build.reader.mistake(
-            f'build.dockerfile: "{dockerfile}" is no file; allowed: a file in {context}'
+            f'build.dockerfile: "{dockerfile}" is not a file; allowed: a file in {context}'
         )
     return Build(**build)
 

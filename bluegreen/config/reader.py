@@ -203,7 +203,7 @@ class Reader:
                 continue
             text = inner._as_written(name, value)
             if text is None:
-                self.mistake(f"{self.prefix}{key}.{name}: is no text; allowed: {IN_QUOTES}")
+                self.mistake(f"{self.prefix}{key}.{name}: is not text; allowed: {IN_QUOTES}")
             else:
                 found[name] = text
         return found

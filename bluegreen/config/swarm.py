@@ -29,9 +29,9 @@ def settle_edges(values: Values, docker: Docker) -> tuple[tuple[Edge, ...], int]
         ([(edge.docker, edge.http_port) for edge in edges], "host and http_port"),
     ):
         if len(set(value)) < len(value):
-            read.mistake(f"edges: two have the same {what}; allowed: one of its own each")
+            read.mistake(f"edges: two have the same {what}; allowed: a different one for each")
     if len({edge.docker for edge in edges}) < len(edges) and values["preview_port"]:
-        read.wrong("preview_port", "0 when two edges are on one host: each would bind it")
+        read.wrong("preview_port", "0 when two edges are on one host: both would bind it")
     found = tuple(edges) or (usual,)
     required = values["edges_required"]
     if required is not None and required > len(found):
@@ -41,7 +41,7 @@ def settle_edges(values: Values, docker: Docker) -> tuple[tuple[Edge, ...], int]
 
 def _edge(given: Values, usual: Edge) -> Edge:
     if not given["name"] and not given.reader.is_set("name"):
-        allowed = f"a short name of a-z, 0-9 and - ({EDGE}: the edge from before)"
+        allowed = f"a short name of a-z, 0-9 and - ({EDGE}: the edge of a stack without a list)"
         given.reader.wrong("name", allowed)
     there = Docker(host=given["host"], context=given["context"], cert_path=given["cert_path"])
     return Edge(

@@ -107,7 +107,10 @@ _DATA = (
     ),
     Key(
         "copy",
-        Text("the name of a copy, as `bluegreen snapshot` tells it", r"[a-z0-9][a-z0-9-]{0,40}"),
+        Text(
+            "the name of a copy, as `bluegreen snapshot restore` prints it",
+            r"[a-z0-9][a-z0-9-]{0,40}",
+        ),
         "",
         "Run on this copy of the data: a snapshot that was restored, or a clone",
         ("color", "switch"),
@@ -124,7 +127,7 @@ _DATA = (
     Key("allow_loss", Flag(), False, "Accept that writes during a clone are lost", NOTHING),
     Key(
         "reads",
-        Words("a list of paths, each from /", r"/[A-Za-z0-9_./-]*"),
+        Words("a list of paths, each starting with /", r"/[A-Za-z0-9_./-]*"),
         None,
         "Paths whose POST requests only read, so they are not held back",
         SWITCH,
@@ -162,7 +165,7 @@ _DATA = (
 _HEALTH = (
     Key(
         "path",
-        Text("a path from /", r"/[^\s'\"]*"),
+        Text("a path that starts with /", r"/[^\s'\"]*"),
         defaults.HEALTH_PATH,
         "Path that is requested with GET",
         SWITCH,
@@ -224,7 +227,7 @@ _BAKE = (
         "max_error_share",
         Number("a share", 0, 1),
         0.05,
-        "Share of 5xx answers, 0 to 1, above which the switch is taken back",
+        "Share of 5xx answers, 0 to 1, above which the switch is reverted",
         SWITCH,
     ),
     Key(
@@ -309,7 +312,7 @@ TABLE = (
         "active_color",
         Choice(("blue", "green")),
         "",
-        "Required: the color that is to be live, blue or green",
+        "Required: the color that should be live, blue or green",
         SWITCH,
         shown="required",
         example="green",
@@ -463,7 +466,7 @@ TABLE = (
         secret=True,
         example={"A": "b"},
     ),
-    Key("limits", Object(_LIMITS), {}, "Most that a color may use", (), shown="none"),
+    Key("limits", Object(_LIMITS), {}, "Resource limits of a color", (), shown="none"),
     Key(
         "user",
         Text("user[:group]", r"[A-Za-z0-9_.-]+(:[A-Za-z0-9_.-]+)?"),
@@ -538,8 +541,8 @@ TABLE = (
         "subnet",
         Subnet(),
         "",
-        "Address range of the stack's network, such as 10.87.3.0/28; Docker's own pools hold some "
-        "30 networks on a host",
+        "Address range of the stack's network, such as 10.87.3.0/28; Docker's own pools hold "
+        "about 30 networks on a host",
         EDGE,
         shown="Docker's choice",
         example="10.87.3.0/28",
@@ -602,7 +605,10 @@ TABLE = (
     ),
     Key(
         "name",
-        Text("a-z, 0-9 and -, from a letter or digit to one", r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"),
+        Text(
+            "a-z, 0-9 and -, starting and ending with a letter or digit",
+            r"[a-z0-9]([a-z0-9-]*[a-z0-9])?",
+        ),
         "",
         "Prefix of what the stack has in Docker; set it to the old one before a stack is renamed",
         ("color", "edge", "switch"),

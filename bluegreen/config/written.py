@@ -67,7 +67,7 @@ def read_written(root: Path, project: str, stack: str) -> Written:
         stack: the stack; its file need not be there.
 
     Raises:
-        ConfigError: a file is no valid YAML.
+        ConfigError: a file is not valid YAML.
     """
     whole = _tree_of(root / "Pulumi.yaml")
     said: dict[str, Any] = {}
@@ -96,7 +96,7 @@ def of_text(text: str, name: str) -> dict[str, Any]:
         node = yaml.compose(text, Loader=yaml.BaseLoader)
     except yaml.YAMLError as error:
         said = " ".join(str(error).split())
-        raise ConfigError([f"{name} is no valid YAML: {said}"]) from None
+        raise ConfigError([f"{name} is not valid YAML: {said}"]) from None
     return _mapping(_tree(node) if node else None)
 
 

@@ -97,7 +97,7 @@ def _in_docker(
         return Found("", inputs, inputs, what, f"{what} is not there")
     if kind in MARKED and _inspect(plugin.docker, kind, name, MARKED[kind]) != service:
         return Found(
-            "", inputs, inputs, what, f"{what} is not of this service: it has no such label"
+            "", inputs, inputs, what, f"{what} does not belong to this service: it lacks its label"
         )
     kept = struct_pb2.Struct()
     kept.CopyFrom(inputs)
@@ -113,7 +113,7 @@ def _in_docker(
             if key not in left_alone(kind, part)
         }
         changed += _not_read(plugin.docker, name, looked_at)
-    trouble = f"{what} is not as the config says: {', '.join(changed)}" if changed else ""
+    trouble = f"{what} differs from the config: {', '.join(changed)}" if changed else ""
     return Found(read.id, kept, read.properties, what, trouble)
 
 

@@ -82,7 +82,7 @@ class Relay:
         if method == "Create":
             return self._create(request)
         if method in ("Update", "Delete"):
-            raise BluegreenError(f"{method} while the state is rebuilt: nothing is touched")
+            raise BluegreenError(f"{method} while the state is being rebuilt: nothing was touched")
         plugin = self._plugins.get(peer)
         if plugin:
             if method == "Configure":
@@ -116,7 +116,7 @@ class Relay:
         asked = proto.CreateRequest.FromString(request)
         found = self._answers[asked.urn]
         if not found.identity and not asked.preview:
-            raise BluegreenError(f"{name_of(asked.urn)} is not there any more")
+            raise BluegreenError(f"{name_of(asked.urn)} no longer exists")
         return _bytes(proto.CreateResponse(id=found.identity, properties=found.outputs))
 
 

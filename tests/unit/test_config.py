@@ -37,11 +37,11 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"active_color": "Blue"}, 'active_color: is "Blue"; allowed: blue or green'),
     (
         {"active_color": "green"},
-        "green_version: missing; allowed: a tag or digest (green is the active color)",
+        "green_version: missing; allowed: a tag or digest (green is active_color)",
     ),
     (
         {"blue_version": ""},
-        "blue_version: missing; allowed: a tag or digest (blue is the active color)",
+        "blue_version: missing; allowed: a tag or digest (blue is active_color)",
     ),
     (
         {"green_version": "12.4 beta"},
@@ -86,11 +86,11 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"green_port": "inf"}, 'green_port: is "inf"; allowed: port number from 0 to 65535'),
     (
         {"http_port": "8080", "preview_port": "8080", "green_port": "8080"},
-        "http_port, preview_port, green_port: all are 8080; allowed: a port of its own for each",
+        "http_port, preview_port, green_port: all are 8080; allowed: a different port for each",
     ),
     (
         {"blue_port": "80"},
-        "http_port, blue_port: all are 80; allowed: a port of its own for each",
+        "http_port, blue_port: all are 80; allowed: a different port for each",
     ),
     (
         {"http_address": "localhost"},
@@ -155,7 +155,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"health": "[]"}, f'health: is "[]"; allowed: an object with {HEALTH_KEYS}'),
     (
         {"health": '{"path": "api/health"}'},
-        'health.path: is "api/health"; allowed: a path from /',
+        'health.path: is "api/health"; allowed: a path that starts with /',
     ),
     ({"health": '{"status": 99}'}, "health.status: is 99; allowed: HTTP status from 100 to 599"),
     (
@@ -194,7 +194,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"build": '{"context": "nginx"}'},
-        'build.dockerfile: "Dockerfile" is no file; allowed: a file in nginx',
+        'build.dockerfile: "Dockerfile" is not a file; allowed: a file in nginx',
     ),
     (
         {"build": '{"context": "nginx", "dockerfile": "nginx.conf", "args": {"A": []}}'},
@@ -206,7 +206,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"grafana_ini": "nowhere.ini"},
-        'grafana_ini: "nowhere.ini" is no file; allowed: a file, its path relative to '
+        'grafana_ini: "nowhere.ini" is not a file; allowed: a file, its path relative to '
         f"{ROOT.name}/",
     ),
     (
@@ -365,7 +365,7 @@ def test_the_mount_source_that_is_missing_is_named(tmp_path: Path) -> None:
     """Docker would make a directory of it, which Grafana then cannot read."""
     raw = SMALLEST | {"grafana_ini": "../local/grafana.ini"}
     assert mistakes_of(raw, tmp_path) == [
-        'grafana_ini: "../local/grafana.ini" is no file; allowed: a file, its path relative to '
+        'grafana_ini: "../local/grafana.ini" is not a file; allowed: a file, its path relative to '
         f"{tmp_path.name}/"
     ]
 

@@ -179,7 +179,7 @@ def test_a_stand_in_finds_instead_of_making(engine: Any) -> None:
 def test_a_stand_in_makes_changes_and_removes_nothing(
     engine: Any,
 ) -> None:
-    """What is not there any more is not made; an update and a deletion are refused."""
+    """What no longer exists is not made; an update and a deletion are refused."""
     engine.Check(proto.CheckRequest(urn=GATE, news=struct(known=False)))
     refused = grpc.StatusCode.FAILED_PRECONDITION
     for method, request in (

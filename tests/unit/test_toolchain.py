@@ -525,7 +525,7 @@ def test_labels_are_read_for_the_images_that_there_are(bench: Bench) -> None:
 
 def test_before_set_up_there_is_no_environment_but_an_error(bench: Bench) -> None:
     """Half an environment would fail later and say less."""
-    with pytest.raises(ToolchainError, match="set-up has not run"):
+    with pytest.raises(ToolchainError, match="setup has not run"):
         exports(bench.places, Choices(), {})
 
 
@@ -536,7 +536,7 @@ def test_eval_fails_when_set_up_has_not_run(bench: Bench) -> None:
         ["sh", "-c", command], env=bench.environ, capture_output=True, text=True, check=False
     )
     assert (shell.returncode, shell.stdout) == (1, "")
-    assert "set-up has not run" in shell.stderr
+    assert "setup has not run" in shell.stderr
 
 
 def test_a_build_of_ours_brings_its_path_and_its_home(bench: Bench) -> None:

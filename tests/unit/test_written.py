@@ -120,7 +120,7 @@ def test_a_value_that_may_have_lost_something_is_told(tmp_path: Path) -> None:
     assert "2024.2 is not what the stack's file has" in "".join(found.doubts)
     with pytest.raises(ConfigError) as refused:
         read(tmp_path, FILE, raw | {"env": '{"PIN": 84}'}).checked()
-    assert refused.value.mistakes == ["env.PIN: is no text; allowed: text, in quotes"]
+    assert refused.value.mistakes == ["env.PIN: is not text; allowed: text, in quotes"]
 
 
 def test_null_is_no_text(tmp_path: Path) -> None:
@@ -159,5 +159,5 @@ def test_an_object_in_quotes_is_read_by_its_own_text(tmp_path: Path) -> None:
 
 def test_broken_yaml_is_a_mistake_of_the_config(tmp_path: Path) -> None:
     """Told with the file's name, as any other."""
-    with pytest.raises(ConfigError, match=r"Pulumi\.dev\.yaml is no valid YAML"):
+    with pytest.raises(ConfigError, match=r"Pulumi\.dev\.yaml is not valid YAML"):
         read(tmp_path, "config: [")

@@ -33,8 +33,9 @@ def ensure_docker(machine: Machine) -> bool:
     took = Stopwatch()
     if os.geteuid() != 0:
         raise Missing(
-            f"Docker does not answer: {answer}. Install it if need be, start it, see that your "
-            "user may use it (on Linux: is in the group `docker`), and run this again."
+            f"Docker does not answer: {answer}. Install it if it is missing, start it, "
+            "make sure that your user may use it (on Linux: is in the group `docker`), and run "
+            "this again."
         )
     if machine.find("dockerd") is None or machine.find("docker") is None:
         machine.debian.require(["docker.io", "iptables"], "Docker")
@@ -53,7 +54,7 @@ def ensure_docker(machine: Machine) -> bool:
         how = "started by systemd"
     else:
         process = start_daemon(machine)
-        how = "started as a process of its own, for want of a service manager"
+        how = "started directly, because there is no service manager"
     version = wait_for_daemon(machine, process)
     machine.report.say(f"docker: daemon {version} {how}, {took}")
     return True
