@@ -18,7 +18,7 @@ env: setup ## print the environment for a shell: eval "$(make -s env)"
 demo: setup ## two switches under load on http://127.0.0.1:8080, and what they lost
 	@$(READY) && python -m evidence.demo
 
-fresh-demo: setup ## the demo in a fresh Debian, made for it: 12 on 13, else 13; FRESH=12
+fresh-demo: setup ## the demo in a fresh Debian: 12 on Debian 13, otherwise 13; or FRESH=12
 	@$(PYTHON) -m tools.setup.fresh_root --cache $(or $(FRESH),other) make demo
 
 down-demo: setup ## remove the demo and its data

@@ -28,8 +28,8 @@ def settle_data(values: Values, secrets: Collection[str]) -> tuple[str, Data, st
         read.mistake(
             f"data.mode: is {mode}, one SQLite file for replicas on several nodes, which would "
             "corrupt or lose it; allowed with platform swarm: external (set database_url, a "
-            'secret: a database server\'s URL), or none with data_path "" for a service that keeps '
-            "nothing"
+            'secret: a database server\'s URL), or none with data_path "" for a service that '
+            "stores nothing"
         )
     if mode == "external" and not has_url:
         read.wrong("database_url", f"{ALLOWED}, as data.mode is external")

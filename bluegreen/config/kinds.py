@@ -168,7 +168,7 @@ class File:
         path = read.text(key, default, None, "the path of a file")
         if path and not (root / path).is_file():
             # A missing mount source is made a *directory* by Docker: say so here, by name.
-            what = "a directory" if (root / path).is_dir() else "no file"
+            what = "a directory" if (root / path).is_dir() else "not a file"
             read.mistake(
                 f'{key}: "{path}" is {what}; allowed: a file, its path relative to {root.name}/'
             )

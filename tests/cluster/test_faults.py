@@ -95,7 +95,7 @@ def test_a_node_whose_daemon_stops_in_mid_switch_takes_all_edges_back(stack: Swa
     try:
         assert live(stack) == old, stack.started_log.read_text()
         said = stack.pulumi("preview").output
-        assert "1 of 2 edges answer, edges_required is 2; nothing was touched" in said
+        assert "1 of 2 edges answer, edges_required is 2:" in said
         assert stack.edge(worker) in said
     finally:
         worker.daemon.start()

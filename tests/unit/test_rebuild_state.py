@@ -244,7 +244,10 @@ def of(owner: str) -> Thing:
         (seen({"edge": None}), "no color is live"),
         (seen({"a": LIVE, "b": None}), "b serves no color; blue 12.3.0 was"),
         (seen({"edge": LIVE}), "blue 12.3.0 is live, Pulumi.dev.yaml says active_color"),
-        (seen({"edge": LIVE}, things=(of("one"), of("two"))), "made by several stacks: one, two"),
+        (
+            seen({"edge": LIVE}, things=(of("one"), of("two"))),
+            "created by several stacks: one, two",
+        ),
     ],
 )
 def test_nothing_is_rebuilt_from_what_is_not_known_for_sure(

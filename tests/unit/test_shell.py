@@ -76,7 +76,7 @@ def test_a_script_that_has_no_reason_to_fail_is_told_when_it_does(shell: Shell) 
         shell.check("cd /nonexistent-folder &&\ntrue")
     said = str(raised.value)
     assert said.startswith("`cd /nonexistent-folder &&` in shop-edge exited with ")
-    assert "nonexistent-folder" in said.partition("ended with ")[2]
+    assert "nonexistent-folder" in said.partition("exited with ")[2]
 
 
 @pytest.mark.parametrize(

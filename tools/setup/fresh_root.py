@@ -47,9 +47,7 @@ NOT_OURS = shutil.ignore_patterns(".venv", "out", "__pycache__", ".*_cache")
 def main() -> int:
     """The command's exit code; 1 if it could not be run, 130 if this was interrupted."""
     parser = argparse.ArgumentParser(prog="python3 -m tools.setup.fresh_root", description=__doc__)
-    kept = (
-        "give it what set-up has built here (Pulumi, the images' files), and keep its base system"
-    )
+    kept = "give it what setup has built here (Pulumi, the image files), and keep its base system"
     parser.add_argument("--cache", action="store_true", help=kept)
     parser.add_argument("release", choices=[*SUITES, "other"], help="other: not this machine's")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="such as: make demo")
@@ -64,17 +62,17 @@ def main() -> int:
         machine.report.say(str(error))
         return 1
     except KeyboardInterrupt:
-        machine.report.say("interrupted; the fresh root is removed")
+        machine.report.say("interrupted; the fresh root was removed")
         return 130
 
 
 def run(machine: Machine, release: str, command: Sequence[str], *, cache: bool) -> int:
     """Make the root, run the command in it, remove it; the command's exit code."""
     if os.geteuid() != 0:
-        raise Missing("Only root can make and enter a fresh Debian. Run this as root on Debian.")
+        raise Missing("Only root can create and enter a fresh Debian. Run this as root on Debian.")
     for program in NEEDED:
         if machine.find(program) is None:
-            machine.debian.require([program], f"{program}, to make a fresh Debian with,")
+            machine.debian.require([program], f"{program}, which creates a fresh Debian,")
     own = platform.freedesktop_os_release()
     if release == "other":
         release = other_than(own.get("VERSION_ID"))
@@ -88,14 +86,14 @@ def run(machine: Machine, release: str, command: Sequence[str], *, cache: bool) 
         furnish(machine, root, folder.name)
         if cache:
             share(machine, root)
-        machine.report.say(f"fresh: Debian {release} made, {took}")
+        machine.report.say(f"fresh: Debian {release} created, {took}")
         took = Stopwatch()
         environment = {**ENVIRONMENT, **registries.environment}
         log = folder / "network.log"
         with running_apart(root, CHECKOUT, [*ENTER, *command], environment, log) as process:
             code = process.wait()
         line = " ".join(command)
-        machine.report.say(f"fresh: `{line}` in Debian {release} ended with {code}, {took}")
+        machine.report.say(f"fresh: `{line}` in Debian {release} exited with {code}, {took}")
         return code
 
 
