@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 from bluegreen.cli.errors import CommandError
 from bluegreen.cli.project import Project
-from bluegreen.config import defaults
 from bluegreen.config.images import image_reference
+from bluegreen.data import modes
 from bluegreen.docker.shell import ask
 from bluegreen.edge.nginx import OLDEST
 from bluegreen.errors import BluegreenError
-from bluegreen.platforms.swarm.tasks import manager_trouble
 
 LEAST_DISK = 2 << 30  # bytes; an image of Grafana is some 700 MB unpacked
 PLUGINS = ("docker", "command")
@@ -39,7 +38,7 @@ def examine(project: Project) -> list[Finding]:
         ("config", _config),
         ("docker", _docker),
         ("edges", _edges),
-        ("swarm", _swarm),
+        ("platform", _platform),
         ("disk", _disk),
         ("ports", _ports),
         ("edge image", _edge_image),
@@ -75,11 +74,12 @@ def _plugins(_: Project) -> Finding:
 
 
 def _config(project: Project) -> Finding:
-    file = project.file
-    color = file.active_color
-    well = bool(color and file.get(f"{color}_version"))
-    seen = f"active_color {color}, version {file.get(f'{color}_version')}" if well else "incomplete"
-    return Finding("config", well, seen, "bluegreen deploy VERSION")
+    said = project.said
+    if said.mistakes:
+        return Finding("config", False, "\n".join(said.mistakes), "fix what is named here")
+    color = said.settings.active_color
+    seen = f"active_color {color}, version {said.settings.versions[color]}"
+    return Finding("config", not said.doubts, "\n".join([seen, *said.doubts]), "put it in quotes")
 
 
 def _docker(project: Project) -> Finding:
@@ -99,11 +99,11 @@ def _edges(project: Project) -> Finding:
     return Finding("edges", well, "; ".join(seen), todo)
 
 
-def _swarm(project: Project) -> Finding:
-    if not project.swarm:
-        return Finding("swarm", True, "not used")
-    trouble = manager_trouble(project.docker)
-    return Finding("swarm", not trouble, trouble or "its manager answers", "docker:host")
+def _platform(project: Project) -> Finding:
+    platform = project.platform
+    trouble = platform.trouble(project.docker)
+    seen = f"{platform.name}: {trouble or platform.well}"
+    return Finding("platform", not trouble, seen, platform.way_out)
 
 
 def _disk(project: Project) -> Finding:
@@ -117,16 +117,16 @@ def _disk(project: Project) -> Finding:
 
 
 def _ports(project: Project) -> Finding:
-    file = project.file
     if (
         project.docker.host
-        or project.swarm
+        or project.platform.many_edges
         or ask(project.docker, "inspect", f"{project.service}-edge").stdout != "[]\n"
     ):
         return Finding("ports", True, "the edge has them, or Docker is elsewhere")
-    ports = [int(file.get("http_port") or 80)]
-    ports += [int(p) for k in ("preview_port", "blue_port", "green_port") if (p := file.get(k))]
-    taken = [port for port in ports if port and not _free(port)]
+    settings = project.said.settings
+    all_ports = (settings.http_port, settings.preview_port, *settings.direct_ports.values())
+    ports = [port for port in all_ports if port]
+    taken = [port for port in ports if not _free(port)]
     seen = (
         f"taken: {', '.join(map(str, taken))}" if taken else f"free: {', '.join(map(str, ports))}"
     )
@@ -142,24 +142,22 @@ def _free(port: int) -> bool:
 
 
 def _edge_image(project: Project) -> Finding:
-    image = project.file.get("edge_image") or defaults.EDGE_IMAGE
-    return _image("edge image", project, image)
+    return _image("edge image", project, project.said.settings.edge_image)
 
 
 def _images(project: Project) -> Finding:
-    file = project.file
-    if file.has("build"):
+    settings = project.said.settings
+    if settings.build:
         return Finding("images", True, "built by the release")
-    image = file.get("image") or defaults.IMAGE
-    version = file.get(f"{file.active_color}_version")
-    return _image("images", project, image_reference(image, version))
+    version = settings.versions[settings.active_color]
+    return _image("images", project, image_reference(settings.image, version))
 
 
 def _tools_image(project: Project) -> Finding:
-    data = project.file.data
-    if data.get("mode") == "none":
+    data = project.said.settings.data
+    if not modes.named(data.mode).keeps_data:
         return Finding("tools image", True, "not needed, as there is no data")
-    return _image("tools image", project, str(data.get("tools_image") or defaults.TOOLS_IMAGE))
+    return _image("tools image", project, data.tools_image)
 
 
 def _image(name: str, project: Project, image: str) -> Finding:

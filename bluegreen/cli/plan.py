@@ -56,6 +56,8 @@ def read_plan(project: Project) -> Plan:
     Raises:
         CommandError: the preview failed, and not as config or guard refuse the update.
     """
+    if mistakes := project.said.mistakes:  # all of them, where the engine would stop at the first
+        return Plan(project.name, [], [], True, list(mistakes))
     shown = Progress(quiet=True)
     changes = Changes(shown)
     _ = project.stack  # told by name if there is no such stack

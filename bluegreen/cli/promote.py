@@ -39,8 +39,9 @@ def is_there(target: Project, version: str) -> bool:
     try:
         plan = read_plan(target)
     except CommandError:
-        return False  # its settings changed: a release on the idle color brings them
-    return not plan.words and not plan.changes
+        return False
+    # Refused: its settings changed, and a release on the idle color brings them.
+    return not (plan.words or plan.changes or plan.refused)
 
 
 def _trouble(source: Project) -> str:
@@ -48,7 +49,7 @@ def _trouble(source: Project) -> str:
 
     From inside the edge, as the gate does: whoever promotes need not reach another host's port.
     """
-    path = source.file.health_path
+    path = source.said.settings.health.path
     quiet = ("-sS", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}")
     for place in source.places():
         asked = ("exec", place.container, "curl", *quiet, f"http://127.0.0.1{path}")

@@ -194,7 +194,7 @@ def _describe(project: Project, situation: Situation, search: Search) -> str:
     lines += [f"  {what}" for what in brought_in]
     for color in COLORS:
         name = f"container {project.service}-{color}"
-        if color in situation.containers and not project.swarm and name not in brought_in:
+        if color in situation.containers and project.platform.idle_stays and name not in brought_in:
             lines.append(f"not taken over, as the config does not have it: {name}")
     return "\n".join(lines)
 

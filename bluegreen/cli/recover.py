@@ -15,7 +15,6 @@ from bluegreen.cli.project import Project, told
 from bluegreen.docker.facts import Thing, read_things
 from bluegreen.docker.shell import ask
 from bluegreen.plan.ownership import StackState, foreign_reason
-from bluegreen.platforms.swarm.tasks import SWARM_LISTINGS
 
 REMOVALS = {
     "container": ("rm", "-f", "-v"),
@@ -162,7 +161,7 @@ def _await(project: Project, pending: list[Mapping[str, Any]]) -> None:
 
 
 def _things(project: Project) -> list[Thing]:
-    """All that Docker has of the stack: services first, as they use what comes after them."""
+    """All that Docker has of the stack: the platform's own first, as it uses the others."""
     service = project.service
-    swarm = read_things(project.docker, service, SWARM_LISTINGS) if project.swarm else ()
-    return [*swarm, *(t for docker in project.dockers for t in read_things(docker, service))]
+    own = read_things(project.docker, service, project.platform.listings)
+    return [*own, *(t for docker in project.dockers for t in read_things(docker, service))]

@@ -112,6 +112,7 @@ def release(
     file.change_copy(copy)
     file.change(**{f"{color}_version": version, "active_color": color})
     try:
+        project.said.checked()
         _preview(project, progress)
         if not yes and not typer.confirm("Do it?"):
             raise CommandError("not done", serves=before, code=Exit.OK)

@@ -7,6 +7,8 @@ from typing import Literal
 Color = Literal["blue", "green"]
 COLORS: tuple[Color, Color] = ("blue", "green")
 EDGE = "edge"
+# Colors and edges are host names on the network, of 63 characters at the most (RFC 1035).
+LONGEST_HOST = 63
 
 
 def other(color: Color) -> Color:
@@ -224,6 +226,17 @@ class Settings:
     name: str = ""
     docker: Docker = Docker()
 
+    def prefix(self, project: str, stack: str) -> str:
+        """The prefix of everything that the stack has in Docker."""
+        return self.name or f"{project}-{stack}"
+
+    @property
+    def longest_prefix(self) -> int:
+        """How many characters that prefix may have, with these edges."""
+        return LONGEST_HOST - max(
+            len(f"-{part}") for part in (*COLORS, *(edge.part for edge in self.edges))
+        )
+
     @property
     def declared(self) -> tuple[Color, ...]:
         """The colors that run after the update, the active one first."""
@@ -235,13 +248,6 @@ class Settings:
     def places(self, service: str) -> tuple[Place, ...]:
         """Where the edges are, of the service of this name."""
         return places_of(self.edges, service)
-
-    def replicas_of(self, color: Color) -> int:
-        """How many replicas of a color there are after the update; 0 = it is one container."""
-        if not self.swarm:
-            return 0
-        live = color == self.active_color
-        return self.swarm.replicas if live else self.swarm.standby_replicas
 
     def health_of(self, color: Color) -> Health:
         """What the gate asks of this color: its own version, unless config names another."""

@@ -1,14 +1,16 @@
 """Dumps: snapshots of an external database, made by its own tools."""
 
+import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from bluegreen.config.database import Database
 from bluegreen.config.settings import Data, Docker
-from bluegreen.data import tools
 from bluegreen.data.client import Client
+from bluegreen.data.inside.store import DUMP
 from bluegreen.data.names import snapshots_of
 from bluegreen.data.snapshots import Snapshot, Store, copy_name
+from bluegreen.errors import BluegreenError
 
 
 def take_dump(
@@ -21,22 +23,27 @@ def take_dump(
     reason: str,
 ) -> Snapshot:
     """Dump a database that is in use; `live` is {color, version} of what uses it."""
-    part = f".part-{copy_name()}"
+    part = f"{DUMP}{copy_name()}"
     store = Store(docker, data.tools_image, service)
-    tools.make_volume(docker, snapshots_of(service), service)
+    store.make()
     client = Client(database, docker, data.client_image, service)
     schema, begun = client.check(), datetime.now(UTC)
-    at = client.dump(f"/snapshots/{part}/files/dump", snapshots_of(service))
-    manifest = {
-        "at": at or begun.isoformat(timespec="microseconds"),
-        "color": live["color"],
-        "version": live["version"],
-        "reason": reason,
-        "of": database.where,
-        "schema": schema,
-        "seconds": round((datetime.now(UTC) - begun).total_seconds(), 3),
-    }
-    return store.seal(part, manifest, data.keep)
+    try:
+        at = client.dump(f"/snapshots/{part}/files/dump", snapshots_of(service))
+        manifest = {
+            "at": at or begun.isoformat(timespec="microseconds"),
+            "color": live["color"],
+            "version": live["version"],
+            "reason": reason,
+            "of": database.where,
+            "schema": schema,
+            "seconds": round((datetime.now(UTC) - begun).total_seconds(), 3),
+        }
+        return store.seal(part, manifest, data.keep)
+    except BaseException:
+        with contextlib.suppress(BluegreenError):  # else the next snapshot that is taken does it
+            store.discard(part)
+        raise
 
 
 def restore_dump(

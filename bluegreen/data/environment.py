@@ -2,24 +2,16 @@
 
 from collections.abc import Mapping
 
-from bluegreen.config import defaults
-from bluegreen.config.database import Database
 from bluegreen.config.settings import Settings
+from bluegreen.data import modes
 
 
-def environment(settings: Settings, copy: str) -> Mapping[str, str]:
-    """Variables by name; what the stack's `env` says wins."""
-    return _for_data(settings, copy) | dict(settings.env)
+def environment(settings: Settings, copy: str, *, several: bool = False) -> Mapping[str, str]:
+    """Variables by name; what the stack's `env` says wins.
 
-
-def _for_data(settings: Settings, copy: str) -> dict[str, str]:
-    data = settings.data
-    grafana = data.url_env == defaults.URL_ENV
-    if settings.database_url:
-        url = Database.from_url(settings.database_url).copy(copy).url
-        several = defaults.REPLICAS_ENV if settings.swarm else {}
-        return {data.url_env: url} | (defaults.DATABASE_ENV | several if grafana else {})
-    return dict(defaults.SQLITE_ENV) if settings.data_path == defaults.DATA_PATH else {}
+    `several`: whether more than one of a color may start at once on one database.
+    """
+    return modes.of(settings).environment(copy, several=several) | dict(settings.env)
 
 
 def secret_variables(settings: Settings) -> set[str]:

@@ -4,21 +4,27 @@ Each has a moment, the color and version that wrote the data, its schema, and ch
 """
 
 import re
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
 from bluegreen.config.settings import Docker
 from bluegreen.data import tools
 from bluegreen.data.names import copy_of, snapshots_of
+from bluegreen.errors import DataFailed
 
 RELEASE, BY_HAND = "release", "by hand"
+WAITING = "another snapshot of this stack is being taken, restored or removed; waiting for its end"
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One snapshot, without its files. `at` is the moment that it is of, in UTC."""
+    """One snapshot, without its files.
+
+    `at` is the moment that it is of, in UTC; `blocked` for how many seconds writers had to wait.
+    """
 
     id: str
     at: str = ""
@@ -29,6 +35,7 @@ class Snapshot:
     schema: str = ""
     bytes: int = 0
     seconds: float = 0
+    blocked: float = 0
     damaged: str = ""
     removed: tuple[str, ...] = ()
 
@@ -55,18 +62,43 @@ class Store:
         self._docker, self._image, self._service = docker, image, service
 
     def _run(self, verb: str, told: Mapping[str, Any], name: str = "", **volumes: str) -> Any:
-        if not name:  # in a release it is a resource, and there
-            tools.make_volume(self._docker, snapshots_of(self._service), self._service)
         mounts = {f"/{path}": volume for path, volume in volumes.items()}
         mounts["/snapshots"] = snapshots_of(self._service)
-        return tools.run_inside(
-            self._docker, self._image, verb, told, mounts, service=self._service, name=name
-        )
+        if not self.exists():
+            raise DataFailed(
+                f"volume {snapshots_of(self._service)}, which has the snapshots, does not exist: "
+                "it was removed, and they with it, or there has been no release yet"
+            )
+
+        def run(*, wait: bool) -> Any:
+            said = {**told, "wait": wait}
+            return tools.run_inside(
+                self._docker, self._image, verb, said, mounts, service=self._service, name=name
+            )
+
+        try:
+            return run(wait=False)
+        except tools.Busy:
+            # As a release's data step and `bluegreen snapshot` may be at work at the same time.
+            print(f"data: {WAITING}", file=sys.stderr, flush=True)
+            return run(wait=True)
+
+    def make(self) -> None:
+        """Make the volume that they are in, or take the one that is there.
+
+        A release finds it made by Pulumi, unless it was removed since.
+        """
+        tools.make_volume(self._docker, snapshots_of(self._service), self._service)
+
+    def exists(self) -> bool:
+        """Whether that volume is there; raises DataFailed when that cannot be known."""
+        return tools.has_volume(self._docker, snapshots_of(self._service))
 
     def take(
         self, volume: str, color: str, version: str, *, reason: str, keep: int, name: str = ""
     ) -> Snapshot:
         """Take one of a data volume, while it is in use; keep so many of a release's (0: all)."""
+        self.make()
         told = {"color": color, "version": version, "reason": reason, "of": volume, "keep": keep}
         return _snapshot(self._run("take", told, name, data=volume))
 
@@ -75,8 +107,14 @@ class Store:
         told = {"part": part, "manifest": manifest, "keep": keep}
         return _snapshot(self._run("seal", told))
 
+    def discard(self, part: str) -> None:
+        """Remove what was put into a folder of its volume and is not to be a snapshot."""
+        self._run("discard", {"part": part})
+
     def list(self) -> list[Snapshot]:
-        """All, the oldest first."""
+        """All, the oldest first; none where their volume is not there."""
+        if not self.exists():
+            return []
         return [_snapshot(each) for each in self._run("list", {})["snapshots"]]
 
     def verify(self, identity: str) -> Snapshot:
@@ -97,4 +135,6 @@ class Store:
 
 
 def _snapshot(raw: Mapping[str, Any]) -> Snapshot:
-    return Snapshot(**{**raw, "removed": tuple(raw.get("removed") or ())})
+    # A later version may have put more into a manifest than is known here.
+    known = {each.name: raw[each.name] for each in fields(Snapshot) if each.name in raw}
+    return Snapshot(**known | {"removed": tuple(raw.get("removed") or ())})

@@ -9,13 +9,28 @@ from pathlib import Path
 from typing import Any
 
 from bluegreen.config.settings import Docker
+from bluegreen.data.inside.trees import BUSY
 from bluegreen.docker.facts import COPY_LABEL, LABEL
 from bluegreen.docker.shell import ask
 from bluegreen.errors import DataFailed
 
-PROGRAM = Path(__file__).with_name("inside.py")
 NAME_TAKEN = "is already in use by container"
 MOST_SECONDS = 6 * 3600.0
+
+# What goes into the container, each after what it imports.
+MODULES = ("trees", "databases", "store", "verbs")
+# The modules come as JSON on standard input, by their names.
+START = """\
+import json, sys, types
+for name, text in json.load(sys.stdin).items():
+    module = sys.modules[name] = types.ModuleType(name)
+    exec(compile(text, name, "exec"), module.__dict__)
+sys.exit(module.main())
+"""
+
+
+class Busy(DataFailed):
+    """Somebody else is at work on what this needs for itself."""
 
 
 def run_inside(
@@ -28,7 +43,7 @@ def run_inside(
     service: str,
     name: str = "",
 ) -> dict[str, Any]:
-    """Run a verb of `inside` and return what it says.
+    """Run a verb of `inside.verbs` and return what it says.
 
     Args:
         docker: which daemon.
@@ -42,11 +57,18 @@ def run_inside(
 
     Raises:
         DataFailed: it was not done; the message says why.
+        Busy: another one is at work in the snapshots' volume, and this is not to wait for it.
     """
-    words = ["python3", "-", verb, json.dumps(told)]
-    said = run(docker, image, words, PROGRAM.read_text(), volumes, service=service, name=name)
+    words = ["python3", "-c", START, verb, json.dumps(told)]
+    said = run(docker, image, words, json.dumps(program()), volumes, service=service, name=name)
     found: dict[str, Any] = json.loads(said)
     return found
+
+
+def program() -> dict[str, str]:
+    """The text of each module that goes into the container, by its name."""
+    folder = Path(__file__).with_name("inside")
+    return {f"bluegreen.data.inside.{m}": (folder / f"{m}.py").read_text() for m in MODULES}
 
 
 def run(
@@ -60,7 +82,11 @@ def run(
     name: str = "",
     network: str = "none",
 ) -> str:
-    """Run a command in a container, with this on its standard input; return what it puts out."""
+    """Run a command in a container, with this on its standard input; return what it puts out.
+
+    The volumes have to be there: Docker would make empty ones of names that it does not know.
+    """
+    require_volumes(docker, *volumes.values())
     options = ["--rm", "-i", "--user", "0:0", "--network", network, "--log-driver", "none"]
     options += ["--label", f"{LABEL}={service}", *(("--name", name) if name else ())]
     for path, volume in volumes.items():
@@ -70,6 +96,8 @@ def run(
     if name and done.returncode and NAME_TAKEN in done.stderr:
         ask(docker, "rm", "-f", name)
         done = ask(docker, *whole, timeout=MOST_SECONDS, given=given)
+    if done.returncode == BUSY:
+        raise Busy("another one is at work on the snapshots")
     if done.returncode:
         raise DataFailed(done.stderr.strip() or f"exit code {done.returncode}")
     return done.stdout
@@ -82,3 +110,22 @@ def make_volume(docker: Docker, volume: str, service: str, **labels: str) -> Non
     done = ask(docker, "volume", "create", *words, volume)
     if done.returncode:
         raise DataFailed(f"volume {volume}: {done.stderr.strip()}")
+
+
+def require_volumes(docker: Docker, *volumes: str) -> None:
+    """Raise DataFailed for a volume that is not there."""
+    missing = [volume for volume in volumes if not has_volume(docker, volume)]
+    if missing:
+        raise DataFailed(
+            f"volume {', '.join(missing)} does not exist; it was removed, perhaps by a job that "
+            "prunes volumes which no container uses. `bluegreen snapshot list` shows what can be "
+            "restored"
+        )
+
+
+def has_volume(docker: Docker, volume: str) -> bool:
+    """Whether a volume is there; raises DataFailed when that cannot be known."""
+    done = ask(docker, "volume", "inspect", volume, "--format", "{{.Name}}")
+    if done.returncode and "no such volume" not in done.stderr.lower():
+        raise DataFailed(f"volume {volume}: {done.stderr.strip()}")
+    return done.returncode == 0

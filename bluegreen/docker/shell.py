@@ -118,7 +118,8 @@ class Shell:
         done = self.run(script, timeout)
         if done.code:
             raise CommandFailed(
-                f"`{script.splitlines()[0]}` in {self.container} ended with {done.code}: "
+                f"`{script.splitlines()[0].removeprefix('# ')}` in {self.container} ended with "
+                f"{done.code}: "
                 f"{done.text}"
             )
         return done.text

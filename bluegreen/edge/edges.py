@@ -1,4 +1,4 @@
-"""All edges of a stack: their shells, opened together, and nginx in all of them as if in one.
+"""All edges of a stack: nginx in one or several, as if in one.
 
 An act is done everywhere before the next one begins anywhere, so that no edge takes a config that
 another one refuses. The first edge that has confirmed decides: from then on nothing goes back, and
@@ -7,118 +7,63 @@ one that misses it takes it over from there by itself (see `follow`).
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
-from bluegreen.config.settings import Health, Place
-from bluegreen.docker.shell import Shell, ask
 from bluegreen.edge.nginx import Nginx
+from bluegreen.edge.opened import each, outcomes, told
 from bluegreen.edge.state import HEAD_START, State, newest
-from bluegreen.errors import BluegreenError, EdgeUnreachable, SwitchFailed
+from bluegreen.errors import BluegreenError, SwitchFailed
 from bluegreen.health.probe import Answer
 
-T = TypeVar("T")
 R = TypeVar("R")
-FIRST_ANSWER = 15.0  # seconds, for an edge's shell; by ssh a host that is off may say nothing
-
-
-@dataclass(frozen=True)
-class Opened:
-    """Shells in the edges that answer, and what is known of those that do not, by container."""
-
-    shells: Mapping[str, Shell]
-    missed: Mapping[str, str]
-
-
-@contextmanager
-def open_edges(places: Sequence[Place], required: int) -> Iterator[Opened]:
-    """Open a shell in every edge that answers.
-
-    Raises:
-        EdgeUnreachable: fewer than required do.
-    """
-    if len(places) > 1:
-        each({place.container: place for place in places}, _start)
-    with ExitStack() as stack:
-        shells = {place.container: stack.enter_context(_shell(place)) for place in places}
-        troubles = each(shells, _trouble)
-        missed = {name: trouble for name, trouble in troubles.items() if trouble}
-        if len(shells) - len(missed) < required:
-            only = f" ({len(shells) - len(missed)} of {len(shells)} edges answer)"
-            more = only if len(shells) > 1 else ""
-            raise EdgeUnreachable("; ".join(missed.values()) + more)
-        yield Opened({n: shell for n, shell in shells.items() if n not in missed}, missed)
-
-
-def _start(place: Place) -> None:
-    # One that was killed stays down until it is started; it then follows the others by itself.
-    with contextlib.suppress(BluegreenError):  # what ails it is told when its shell is opened
-        ask(place.docker, "start", place.container, timeout=FIRST_ANSWER)
-
-
-def _shell(place: Place) -> Shell:
-    return Shell(place.container, place.docker)
-
-
-def _trouble(shell: Shell) -> str:
-    try:
-        shell.check("true", timeout=FIRST_ANSWER)
-    except BluegreenError as error:
-        return str(error)
-    return ""
-
-
-def outcomes(things: Mapping[str, T], act: Callable[[T], R]) -> dict[str, R | BluegreenError]:
-    """Do it to all at once; when all have ended, return each result or error."""
-
-    def told(thing: T) -> R | BluegreenError:
-        try:
-            return act(thing)
-        except BluegreenError as error:
-            return error
-
-    with ThreadPoolExecutor(max(len(things), 1)) as pool:
-        return dict(zip(things, pool.map(told, things.values()), strict=True))
-
-
-def each(things: Mapping[str, T], act: Callable[[T], R]) -> dict[str, R]:
-    """Do it to all at once; when all have ended, return the results or raise the first error."""
-    found: dict[str, R] = {}
-    for name, outcome in outcomes(things, act).items():
-        if isinstance(outcome, BluegreenError):
-            raise type(outcome)(f"{name}: {outcome}") from outcome
-        found[name] = outcome
-    return found
 
 
 class Edges:
-    """Nginx in every edge. Each act is `Nginx`'s of the same name, done in all of them."""
+    """Nginx in every edge, as if in one. A single edge is a list of one.
+
+    What there is to say of an edge among several names it; of a single one nothing else is said
+    than what its nginx says. Only among several is there something to follow, and so a driver
+    that has to be heard of.
+    """
 
     def __init__(
-        self, opened: Opened, health: Health, drain_timeout: float, required: int = 1
+        self,
+        every: Mapping[str, Nginx],
+        missed: Collection[str] = (),
+        *,
+        required: int = 1,
+        drain_timeout: float = 0,
     ) -> None:
-        """Use these shells; the drain's time is what followers get too."""
-        self._all = {name: Nginx(shell, health) for name, shell in opened.shells.items()}
-        self.missed, self._drain_timeout = tuple(opened.missed), drain_timeout
-        self._required = required
+        """Act in these.
+
+        Args:
+            every: nginx in each edge that answers, by its container's name.
+            missed: the edges that do not.
+            required: so many have to confirm.
+            drain_timeout: seconds that an edge which follows gets for its drain, too.
+        """
+        self.missed = tuple(missed)
+        self._all, self._drain_timeout, self._required = dict(every), drain_timeout, required
+        self._several = len(self._all) + len(self.missed) > 1
         self._bare: set[str] = set()  # what has no config of a switch yet, and knows no color
         self._confirmed: set[str] = set()
+        self._on_trial = False
         self.followed_until = 0.0
 
-    def require_version(self) -> None:
-        """As Nginx's."""
-        each(self._all, Nginx.require_version)
+    def do(self, act: Callable[[Nginx], object], *, known: bool = False) -> None:
+        """Do it in all; `known`: only in those that know both colors. Raises the first error."""
+        self._each(act, self._known if known else self._all)
+        self._pulse()
 
-    def claim(self) -> None:
-        """As Nginx's."""
-        each(self._all, Nginx.claim)
+    def try_to(self, act: Callable[[Nginx], object]) -> None:
+        """Do it wherever it can be done."""
+        self._outcomes(act)
 
     def state(self) -> State | None:
         """The newest; when not all have the same, its config is called different from any."""
-        states = each(self._all, Nginx.state)
+        states = self._each(lambda nginx: nginx.state())
         self._bare = {name for name, state in states.items() if not state}
         last = newest(states.values())
         if last and any(state != last for state in states.values()):
@@ -126,56 +71,31 @@ class Edges:
         return last
 
     def next_generation(self) -> int:
-        """As Nginx's, and above what an edge may have that does not answer: the clock rises."""
-        return max(*each(self._all, Nginx.next_generation).values(), int(time.time()))
-
-    def probe(self, color: str, seconds: float) -> None:
-        """As Nginx's; before the reload only where a color is known."""
-        each(self._known, lambda nginx: nginx.probe(color, seconds))
-
-    def ask(self, color: str, seconds: float = 5) -> Answer:
-        """As Nginx's; the first bad answer, if there is one."""
-        self._pulse()
-        answers = each(self._known, lambda nginx: nginx.ask(color, seconds))
-        for name, answer in answers.items():
-            if answer.complaint:
-                return replace(answer, seen=f"{name}: {answer.seen}")
-        return next(iter(answers.values()))
-
-    @property
-    def _known(self) -> dict[str, Nginx]:
-        return {name: nginx for name, nginx in self._all.items() if name not in self._bare}
-
-    def _pulse(self) -> None:
-        each(self._all, Nginx.pulse)
-
-    def hold(self, token: str, live: str, target: str) -> None:
-        """As Nginx's."""
-        each(self._known, lambda nginx: nginx.hold(token, live, target))
-
-    def let_go(self) -> None:
-        """As Nginx's; where it cannot be done, the edge does it as it follows."""
-        outcomes(self._all, Nginx.let_go)
-
-    def write(self, config: str) -> None:
-        """As Nginx's."""
-        each(self._all, lambda nginx: nginx.write(config))
+        """One that none has had; nor one that does not answer, as the clock rises."""
+        rising = max(self._each(lambda nginx: nginx.next_generation()).values())
+        return max(rising, int(time.time())) if self._several else rising
 
     def arm(self, seconds: float) -> None:
-        """As Nginx's; from here it has to hear of its driver again and again."""
-        each(self._all, lambda nginx: nginx.arm(seconds))
+        """As Nginx's; from here each of several has to hear of its driver again and again."""
+        self._each(lambda nginx: nginx.arm(seconds))
+        self._on_trial = True
         self._pulse()
 
     def reload(self) -> None:
-        """As Nginx's."""
-        each(self._all, Nginx.reload)
+        """As Nginx's; from here all of them know both colors."""
+        self.do(lambda nginx: nginx.reload())
         self._bare = set()
-        self._pulse()
 
-    def prove(self, color: str | None, generation: int) -> None:
-        """As Nginx's."""
-        each(self._all, lambda nginx: nginx.prove(color, generation))
+    def ask(self, color: str, seconds: float = 5) -> Answer:
+        """Ask the color through each; the first bad answer, if there is one."""
         self._pulse()
+        answers = self._each(lambda nginx: nginx.ask(color, seconds), self._known)
+        for name, answer in answers.items():
+            if answer.complaint and self._several:
+                return replace(answer, seen=f"{name}: {answer.seen}")
+            if answer.complaint:
+                return answer
+        return next(iter(answers.values()))
 
     def confirm(self) -> None:
         """Confirm everywhere. One that has confirmed decides: from there the others take it over.
@@ -185,8 +105,8 @@ class Edges:
             SwitchFailed: too few have, though nothing goes back: an edge that starts could not
                 be sure to learn of it, so what is outgoing must not be retired.
         """
-        told = outcomes({name: name for name in self._all}, self._confirm_one)
-        late = {name: error for name, error in told.items() if isinstance(error, BluegreenError)}
+        done = self._outcomes(self._confirm_one)
+        late = {name: error for name, error in done.items() if isinstance(error, BluegreenError)}
         if not self._confirmed:
             raise next(iter(late.values()))
         self.missed += tuple(late)
@@ -204,25 +124,48 @@ class Edges:
                 "have confirmed"
             )
 
-    def _confirm_one(self, name: str) -> None:
-        self._all[name].confirm()
+    def _confirm_one(self, nginx: Nginx) -> None:
+        nginx.confirm()
         # Also for a thread that nobody waits for any more: what is decided is not taken back.
-        self._confirmed.add(name)
+        self._confirmed.update(name for name, one in self._all.items() if one is nginx)
 
     def restore(self) -> str:
-        """As Nginx's; what serves where it is not the same everywhere, edge by edge."""
-        if self._confirmed:
+        """Go back in all, and say what serves; edge by edge where it is not the same."""
+        if self._confirmed and self._several:
             return (
                 f"it is confirmed in {', '.join(sorted(self._confirmed))} and serves; the others "
                 "follow, and nothing was retired"
             )
-        said = each(self._all, Nginx.restore)
+        said = self._each(lambda nginx: nginx.restore())
         if len(set(said.values())) == 1:
             return next(iter(said.values()))
         return "; ".join(f"{name}: {phrase}" for name, phrase in said.items())
 
     def leaving(self) -> int:
         """How many old workers still finish what they serve; followers count as one."""
-        counts = outcomes(self._all, Nginx.leaving)  # one that went away has nothing to drain
-        here = sum(count for count in counts.values() if isinstance(count, int))
+        # One that went away has nothing to drain.
+        counts = self._outcomes(lambda nginx: nginx.leaving()).values()
+        here = sum(count for count in counts if isinstance(count, int))
         return here + (time.monotonic() < self.followed_until)
+
+    @property
+    def _known(self) -> dict[str, Nginx]:
+        return {name: nginx for name, nginx in self._all.items() if name not in self._bare}
+
+    def _pulse(self) -> None:
+        if self._on_trial and self._several:
+            self._each(lambda nginx: nginx.pulse())
+
+    def _each(
+        self, act: Callable[[Nginx], R], among: Mapping[str, Nginx] | None = None
+    ) -> dict[str, R]:
+        among = self._all if among is None else among
+        if self._several:
+            return each(among, act)
+        # Not in a thread: Ctrl-C is to reach the act.
+        return {name: act(nginx) for name, nginx in among.items()}
+
+    def _outcomes(self, act: Callable[[Nginx], R]) -> dict[str, R | BluegreenError]:
+        if self._several:
+            return outcomes(self._all, act)
+        return {name: told(act, nginx) for name, nginx in self._all.items()}

@@ -17,6 +17,7 @@ UNDER_WAY_SECONDS = 30.0  # for writes that had begun when the hold did
 POLL = 0.05
 SURE = 3
 COUNT = "http://127.0.0.1:8009/writes"
+NONE, SOME = "204", "409"  # its answers: writes under way
 
 # A daemon restarted with live-restore leaves a shell that never hears of its end.
 MOST_SECONDS = 7200
@@ -35,6 +36,15 @@ for color in {" ".join(COLORS)}; do
 done
 ( sleep {MOST_SECONDS}; let_go ) </dev/null >/dev/null 2>&1 &
 """
+
+
+def can_hold(shell: Shell) -> bool:
+    """Whether the config that nginx runs looks for the flags."""
+    return _count(shell) in (NONE, SOME)
+
+
+def _count(shell: Shell) -> str:
+    return shell.run(f"curl -s -o /dev/null -w '%{{http_code}}' -X POST {COUNT}").text
 
 
 class Hold:
@@ -61,13 +71,13 @@ class Hold:
     def _await_none(self) -> None:
         deadline, row = time.monotonic() + UNDER_WAY_SECONDS, 0
         while row < SURE:
-            answer = self._shell.run(f"curl -s -o /dev/null -w '%{{http_code}}' -X POST {COUNT}")
-            if answer.text not in ("204", "409"):
+            answer = _count(self._shell)
+            if answer not in (NONE, SOME):
                 raise DataFailed(
-                    "nginx cannot hold writes back yet, as its config is from before data.mode "
-                    "was clone. Run `pulumi up` once with active_color as it is; then release"
+                    "nginx cannot hold writes back: asked how many are under way it answers "
+                    f"{answer or 'nothing'}"
                 )
-            row = row + 1 if answer.text == "204" else 0
+            row = row + 1 if answer == NONE else 0
             if time.monotonic() > deadline:
                 raise DataFailed(
                     f"a write is under way for more than {UNDER_WAY_SECONDS:g} s, so that no copy "

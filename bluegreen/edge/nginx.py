@@ -15,8 +15,9 @@ import httpx
 from bluegreen.config.settings import Health
 from bluegreen.docker.shell import Shell
 from bluegreen.docker.transport import EdgeTransport
+from bluegreen.edge import scripts
 from bluegreen.edge.follow import PEER_PORT
-from bluegreen.edge.scripts import ARM, CLAIM, CONFIRM, HOLD, LEAVING, WORKERS
+from bluegreen.edge.scripts import LEAVING, WORKERS
 from bluegreen.edge.state import CONFIG_FOLDER, FLAGS, TRIAL_HOLD, State, flag_of, state_of
 from bluegreen.errors import BluegreenError, EdgeUnreachable, SwitchFailed
 from bluegreen.health.probe import Answer, ask
@@ -33,10 +34,6 @@ TRIAL = 60.0  # how much longer than its bake a switch may be on trial
 class Nginx:
     """The nginx in the edge, through an open shell there."""
 
-    # There is but one: without it there is no switch, and nobody follows it.
-    missed: tuple[str, ...] = ()
-    followed_until = 0.0
-
     def __init__(self, shell: Shell, health: Health) -> None:
         """Use this shell; `health` says what a good answer of a color is."""
         self._shell, self._health = shell, health
@@ -44,7 +41,7 @@ class Nginx:
 
     def claim(self) -> None:
         """Be the only switch in this edge."""
-        self._shell.check(CLAIM)
+        self._shell.check(scripts.claim())
 
     def hold(self, token: str, live: str, target: str) -> None:
         """Hold writes back until the switch is confirmed, or gone back from.
@@ -58,11 +55,7 @@ class Nginx:
             SwitchFailed: that hold has ended, so that writes were let through after the clone.
         """
         flags = [flag_of(target)] if token == TRIAL_HOLD else [flag_of(live), flag_of(target)]
-        words = {"@token@": token, "@live@": flag_of(live), "@flags@": " ".join(flags)}
-        script = HOLD
-        for word, value in words.items():
-            script = script.replace(word, value)
-        done = self._shell.run(script)
+        done = self._shell.run(scripts.hold(token, flag_of(live), flags))
         if done.code:
             raise SwitchFailed(
                 f"writes to {live} were let through again after its data was copied for {target}, "
@@ -130,7 +123,7 @@ class Nginx:
 
     def arm(self, seconds: float = TRIAL) -> None:
         """Make the edge go back by itself when this process dies, or these seconds are over."""
-        self._shell.check(ARM.replace("@seconds@", f"{seconds:.0f}"))
+        self._shell.check(scripts.arm(seconds))
 
     def pulse(self) -> None:
         """Give a sign of life: without one for `scripts.SILENCE` seconds the trial goes back."""
@@ -182,7 +175,7 @@ class Nginx:
 
     def confirm(self) -> None:
         """Make the config in force the stable one; from here nothing goes back by itself."""
-        self._shell.check(CONFIRM)
+        self._shell.check(scripts.confirm())
 
     def restore(self) -> str:
         """Go back to the stable config, prove it, and say what serves now, as a phrase."""

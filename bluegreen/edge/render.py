@@ -11,19 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bluegreen.config.settings import Color, Settings, other
-from bluegreen.edge.state import BOOTSTRAP, CONFIG_FOLDER, HEAD_START, flag_of
+from bluegreen.edge.state import HEAD_START, flag_of
 from bluegreen.edge.templates import TEMPLATES
+from bluegreen.edge.upstream import Upstream
 from bluegreen.errors import ConfigError
 
-# nginx always starts from the last config that went through a whole switch: one that was
-# still on trial when the container stopped is not taken up again.
-START_SCRIPT = f"""\
-cd {CONFIG_FOLDER}
-for config in stable.conf {BOOTSTRAP}; do
-    [ -s $config ] && cp $config start.conf && mv start.conf nginx.conf && break
-done
-exec nginx -c {CONFIG_FOLDER}/nginx.conf -g 'daemon off;'
-"""
+NO_WRITES = {"writes": "", "writes of live": ""}
 
 _SLOT = re.compile(
     r"^(?P<indent> *)\{\{ (?P<whole>[^{}]*) \}\}$|\{\{ (?P<part>[^{}]*) \}\}", re.MULTILINE
@@ -57,7 +50,15 @@ def fill(template: str, slots: Mapping[str, str], name: str) -> str:
     return text
 
 
-def render(settings: Settings, live: Color, service: str, root: Path) -> str:
+def render(
+    settings: Settings,
+    live: Color,
+    service: str,
+    root: Path,
+    upstream: Upstream,
+    *,
+    holds_writes: bool = False,
+) -> str:
     """Render the config that makes a color live.
 
     Args:
@@ -65,16 +66,17 @@ def render(settings: Settings, live: Color, service: str, root: Path) -> str:
         live: the color.
         service: prefix of everything the stack makes in Docker, host names too.
         root: the project's folder, for a template of the stack's own.
+        upstream: how nginx has to treat a color.
+        holds_writes: whether it has to be able to hold writes back.
     """
     path = root / settings.service_template if settings.service_template else None
     template = (path or TEMPLATES / "service.conf").read_text()
     idle = other(live)
     label = settings.service_template or "nginx/service.conf"
     whole = {"live": live, "version": settings.versions[live] or "unknown"}
-    again = _again(settings, template)
+    again = _again(upstream, template)
     paths = {live: "@service" if again else "/", idle: "/"}
-    # Of several replicas some may be on a node that died: one that answers is found the sooner.
-    slots = {"connect_timeout": "2s" if settings.swarm else "5s"}
+    slots = {"connect_timeout": upstream.connect_timeout}
     services = [
         fill(template, {"upstream": color, "path": path, **slots}, label)
         for color, path in paths.items()
@@ -89,24 +91,22 @@ def render(settings: Settings, live: Color, service: str, root: Path) -> str:
             "idle": idle,
             "blue": f"{service}-blue",
             "green": f"{service}-green",
-            "blue_valid": _valid(settings, "blue", live),
-            "green_valid": _valid(settings, "green", live),
+            "blue_valid": _valid(settings, "blue", live, upstream),
+            "green_valid": _valid(settings, "green", live, upstream),
             "port": str(settings.port),
             "drain_timeout": str(settings.drain_timeout + HEAD_START),
             "service of live": services[0],
             "service of idle": services[1],
             "again": again,
             "peers": _peers(settings, service),
-            **_writes(settings, live, whole),
+            **(_writes(settings, live, whole) if holds_writes else NO_WRITES),
         },
         "nginx/nginx.conf",
     )
 
 
 def _writes(settings: Settings, live: Color, slots: Mapping[str, str]) -> dict[str, str]:
-    """What holds writes back, in stacks whose releases change the data; else nothing."""
-    if settings.data.mode != "clone" and not settings.data.copy:
-        return {"writes": "", "writes of live": ""}
+    """What holds writes back, in stacks whose releases change the data."""
     reads = "\n".join(f'        "~^[A-Z]+ {re.escape(path)}$" "";' for path in settings.data.reads)
     return {
         "writes": "\n\n" + _part("writes-http", {"reads": reads}),
@@ -114,12 +114,12 @@ def _writes(settings: Settings, live: Color, slots: Mapping[str, str]) -> dict[s
     }
 
 
-def _again(settings: Settings, template: str) -> str:
+def _again(upstream: Upstream, template: str) -> str:
     """What passes a request on while replicas come and go; nothing where a color is one container.
 
     A template of the stack's own gets it by `location {{ path }}`, as nginx/service.conf does.
     """
-    if not settings.swarm or not _has_slot(template, "path"):
+    if not upstream.repeat_unsent or not _has_slot(template, "path"):
         return ""
     return "\n" + _part("again", {})
 
@@ -145,13 +145,11 @@ def _has_slot(template: str, slot: str) -> bool:
     return bool(re.search(rf"\{{\{{ *{slot} *\}}\}}", template))
 
 
-def _valid(settings: Settings, color: Color, live: Color) -> str:
+def _valid(settings: Settings, color: Color, live: Color, upstream: Upstream) -> str:
     """For how long a color's address is good before nginx asks again."""
     if color == live or color in settings.declared:
         return "1s"
-    # A reload keeps what is known for as long as it is good: of several replicas that were up
-    # for a release that failed, one may be gone, and the next release must not wait for it.
-    return "5s" if settings.swarm else "60s"
+    return upstream.idle_valid
 
 
 def digest(rendered: str) -> str:

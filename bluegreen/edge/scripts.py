@@ -1,9 +1,10 @@
-"""What a switch runs in the edge: shell scripts, with @words@ for what only the moment knows."""
+"""The scripts that run inside an edge: files in nginx/, and what they need to know."""
 
 import shlex
 
-from bluegreen.edge.follow import FOLLOWED
+from bluegreen.edge.follow import CLAIM_SECONDS, PEER_PORT
 from bluegreen.edge.state import BOOTSTRAP, CONFIG_FOLDER, FLAGS, TRIAL_HOLD, WAITING
+from bluegreen.edge.templates import TEMPLATES
 
 # Lists nginx's workers; the [s] keeps grep from finding itself.
 WORKERS = "grep -lsa 'nginx: worker proces[s]' /proc/[0-9]*/cmdline || true"
@@ -12,72 +13,61 @@ LEAVING = "grep -lsa 'nginx: worker process is shutting dow[n]' /proc/[0-9]*/cmd
 # Seconds. Longer than any act of a switch takes that does not give a sign of life meanwhile.
 SILENCE = 25
 
-TOOLS = f"""\
-cd {CONFIG_FOLDER}
-restore() {{
-    [ -s stable.conf ] && back=stable.conf || back={BOOTSTRAP}
-    [ -e waited ] && back={WAITING}  # it did not know what is live, and still does not
-    cp $back restore.part && mv restore.part nginx.conf && nginx -c $PWD/nginx.conf -s reload
-    let_go
-}}
-# What serves takes writes again; old workers of the other color still hold them back.
-let_go() {{ rm -f {FLAGS}-$(head -n 1 nginx.conf | sed -n 's/.* color=\\([a-z]*\\) .*/\\1/p'); }}
-{FOLLOWED}
-go_back() {{
-    if followed >/dev/null 2>&1; then
-        let_go; echo "bluegreen: switch confirmed on another edge, stays" >/proc/1/fd/2; return
-    fi
-    restore >/dev/null 2>&1; echo "bluegreen: switch not confirmed, went back" >/proc/1/fd/2
-}}
-started() {{ cut -d " " -f 22 /proc/$1/stat 2>/dev/null; }}
-alive() {{ [ "$(started $1)" = "$2" ]; }}
-own() {{ echo "$$ $(started $$)" >switch.part && mv switch.part switch.pid; }}
-"""
+KNOWN = {
+    "FOLDER": CONFIG_FOLDER,
+    "BOOTSTRAP": BOOTSTRAP,
+    "WAITING": WAITING,
+    "HELD": FLAGS,
+    "LOG": "/proc/1/fd/2",
+    "TRIAL_HOLD": TRIAL_HOLD,
+    "PEER_PORT": str(PEER_PORT),
+    "SILENCE": str(SILENCE),
+    "CLAIM_SECONDS": str(CLAIM_SECONDS),
+}
 
-# One update at a time has the stack, so another switch in this edge is one whose update was
-# killed: it is ended, and what it had on trial goes back.
-CLAIM = f"""\
-{TOOLS}
-before=$(cat switch.pid 2>/dev/null)
-own 2>/dev/null || true  # a disk that is full is told by what is written next
-if [ -n "$before" ] && alive $before; then kill -9 ${{before% *}} && go_back; fi
-rm -f waited pulse
-if head -n 1 nginx.conf 2>/dev/null | grep -q '^# bluegreen waiting'; then touch waited; fi
-"""
 
-# Commit-confirmed: from `arm` to `confirm` the shell's end, for whatever reason, brings back
-# the stable config from within the edge, with nobody else needed. A daemon restarted with
-# live-restore leaves a shell that never hears of its end: then the trial's own end does it.
-# And so does a driver that is not heard of, where it gives signs of life: see Nginx.pulse.
-END_OF_TRIAL = f"""\
-{TOOLS}
-end=$(($(date +%s) + $2))
-heard() {{ [ ! -e pulse ] || [ $(($(date +%s) - $(stat -c %Y pulse))) -lt {SILENCE} ]; }}
-while [ "$(cat switch.pid)" = "$1" ] && [ $(date +%s) -lt $end ] && heard; do sleep 1; done
-[ "$(cat switch.pid)" = "$1" ] && alive $1 && own && kill -9 ${{1% *}} && go_back &&
-    rm -f switch.pid pulse
-"""
-# A shell of its own: a mere fork would keep the pipes of this one open beyond its end.
-ARM = f"""\
-{TOOLS}
-trap go_back EXIT
-trap 'exit 1' HUP INT TERM PIPE
-sh -c {shlex.quote(END_OF_TRIAL)} trial "$(cat switch.pid)" @seconds@ </dev/null >/dev/null 2>&1 &
-"""
-CONFIRM = """\
-cp nginx.conf stable.part && mv stable.part stable.conf && trap - EXIT && let_go &&
-    rm -f switch.pid waited pulse
-"""
+def script(*names: str, given: tuple[str, ...] = (), **known: str) -> str:
+    """The text of these files in nginx/, one after the other, for a POSIX shell.
 
-# Until a switch to other data is confirmed, what is written to the target would be lost if it
-# went back; and what is written to the outgoing color after its data was cloned is lost anyway.
-HOLD = f"""\
-{TOOLS}
-if [ @token@ = {TRIAL_HOLD} ] || [ "$(cat @live@ 2>/dev/null)" = @token@ ]; then
-    trap let_go EXIT
-    trap 'exit 1' HUP INT TERM PIPE
-    for flag in @flags@; do echo $$ >{FLAGS}.part && mv {FLAGS}.part $flag; done
-else
-    false
-fi
-"""
+    Args:
+        names: without `.sh`; functions come before what uses them.
+        given: positional parameters.
+        known: variables besides those that all scripts get.
+    """
+    said = [f"{name}={shlex.quote(value)}" for name, value in {**KNOWN, **known}.items()]
+    parameters = [f"set -- {shlex.join(given)}"] if given else []
+    texts = [(TEMPLATES / f"{name}.sh").read_text() for name in names]
+    # The first line is what an error calls it.
+    return "\n".join([f"# nginx/{names[-1]}.sh", *said, *parameters, *texts])
+
+
+def of_a_switch(name: str, *given: str) -> str:
+    """A script that a switch runs in its shell, with the functions that it uses."""
+    return script("edge", "peers", "trial", name, given=given)
+
+
+def claim() -> str:
+    """Be the only switch."""
+    return of_a_switch("claim")
+
+
+def arm(seconds: float) -> str:
+    """Go back when this shell ends, or these seconds are over."""
+    return of_a_switch("arm", of_a_switch("end-of-trial"), f"{seconds:.0f}")
+
+
+def confirm() -> str:
+    """Stay."""
+    return script("confirm")
+
+
+def hold(token: str, live: str, flags: list[str]) -> str:
+    """Hold writes back with these flags, taking over what holds them by `live`'s with a token."""
+    return of_a_switch("hold", token, live, *flags)
+
+
+def start(among_several_as: str = "") -> str:
+    """What an edge's container starts with; of several, under its own name among them."""
+    if not among_several_as:
+        return script("start")
+    return script("edge", "peers", "start-among-several", SELF=among_several_as)

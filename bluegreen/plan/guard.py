@@ -11,6 +11,7 @@ from bluegreen.errors import GuardRefused
 from bluegreen.plan.fingerprint import Fingerprint
 from bluegreen.plan.ownership import StackState, foreign_reason, leftover_reason
 from bluegreen.plan.situation import Situation
+from bluegreen.platforms import of
 
 OVERRIDE = "To do it all the same: pulumi config set allow_in_place true"
 
@@ -22,11 +23,11 @@ def require_answers(settings: Settings, situation: Situation) -> None:
         GuardRefused: with what was seen.
     """
     if situation.no_manager:
-        where = settings.docker.host or "the local Docker"
+        platform, where = of(settings), settings.docker.host or "the local Docker"
         raise GuardRefused(
             [
-                f"platform is swarm, but {where} is not a manager: {situation.no_manager}. Next: "
-                "set docker:host to a manager, or make one with `docker swarm init`"
+                f"platform is {platform.name}, but {where} cannot be used for it: "
+                f"{situation.no_manager}. Next: {platform.way_out}"
             ],
             serves=situation.serves,
         )

@@ -9,22 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from bluegreen.config.settings import EDGE, Docker, Edge, Place, Swarm
-from bluegreen.docker.facts import (
-    COPY_LABEL,
-    FINGERPRINT_LABEL,
-    LABEL,
-    STACK_LABEL,
-    Container,
-    Thing,
-    containers_of,
-    read_things,
-    unanswered,
-)
+from bluegreen.config.settings import EDGE, Docker, Edge, Place
+from bluegreen.docker.facts import Container, Thing, containers_of, read_things, unanswered
 from bluegreen.edge.state import State, newest, read_header, state_of
 from bluegreen.errors import BluegreenError
 from bluegreen.plan.fingerprint import Fingerprint
-from bluegreen.platforms.swarm.tasks import manager_trouble, read_services
+from bluegreen.platforms import Platform
 
 T = TypeVar("T")
 
@@ -39,10 +29,6 @@ class Ground(Protocol):
     @property
     def edges(self) -> tuple[Edge, ...]:
         """Its edges."""
-
-    @property
-    def swarm(self) -> Swarm | bool | None:
-        """Whether its colors are a Swarm's services."""
 
     def places(self, service: str) -> tuple[Place, ...]:
         """Where the edges are, of the service of this name."""
@@ -112,7 +98,7 @@ class Situation:
         things: all that Docker has with the service's label.
         containers: what runs, by part.
         unknown: which Docker could not be asked, and why.
-        no_manager: why the stack's Docker cannot manage Swarm services, where it shall; else "".
+        no_manager: why the stack's Docker cannot run the colors of its platform; "" when it can.
     """
 
     name: str
@@ -186,22 +172,24 @@ class Situation:
         ]
 
 
-def observe(ground: Ground, name: str, previous: Callable[[], Previous]) -> Situation:
+def observe(
+    ground: Ground, name: str, platform: Platform, previous: Callable[[], Previous]
+) -> Situation:
     """Ask everything at once: a Docker behind ssh takes its time to answer.
 
     Args:
         ground: the stack's settings, or what is known of them.
         name: prefix of what the stack has in Docker.
+        platform: what its colors run on.
         previous: reads what the last update left.
     """
-    places, swarm = ground.places(name), bool(ground.swarm)
+    places = ground.places(name)
     dockers = list(dict.fromkeys([ground.docker, *(place.docker for place in places)]))
     with ThreadPoolExecutor(2 * len(places) + len(dockers) + 2) as pool:
         headers = [pool.submit(read_header, place.docker, place.container) for place in places]
         listed = [pool.submit(_told, read_things, docker, name) for docker in dockers]
-        mine = f"{LABEL}={name}"
-        services = pool.submit(_told, read_services, ground.docker, name, mine) if swarm else None
-        manager = pool.submit(manager_trouble, ground.docker) if swarm else None
+        others = pool.submit(_told, platform.read, ground.docker, name)
+        trouble = pool.submit(platform.trouble, ground.docker)
         left = previous()
     told = {place.container: header.result() for place, header in zip(places, headers, strict=True)}
     things: list[Thing] = []
@@ -213,11 +201,11 @@ def observe(ground: Ground, name: str, previous: Callable[[], Previous]) -> Situ
         else:
             things += found
     containers = containers_of(things, name)
-    answered = services.result() if services else {}
+    answered = others.result()
     if isinstance(answered, BluegreenError):
         unknown |= [unanswered(ground.docker, answered)]
     else:
-        containers |= {part: _container(labels) for part, labels in answered.items()}
+        containers |= answered
     return Situation(
         name=name,
         previous=left,
@@ -226,7 +214,7 @@ def observe(ground: Ground, name: str, previous: Callable[[], Previous]) -> Situ
         things=tuple(things),
         containers=containers,
         unknown=unknown,
-        no_manager=manager.result() if manager else "",
+        no_manager=trouble.result(),
     )
 
 
@@ -235,13 +223,3 @@ def _told(ask: Callable[..., T], *words: Any) -> T | BluegreenError:
         return ask(*words)
     except BluegreenError as error:
         return error
-
-
-def _container(labels: Mapping[str, str]) -> Container:
-    """A Swarm's service, as a container."""
-    return Container(
-        labels["state"],
-        labels.get(FINGERPRINT_LABEL, ""),
-        labels.get(COPY_LABEL, ""),
-        labels.get(STACK_LABEL, ""),
-    )

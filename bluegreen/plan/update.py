@@ -6,6 +6,8 @@ from pathlib import Path
 
 from bluegreen.config.images import image_of
 from bluegreen.config.settings import COLORS, Settings, other
+from bluegreen.data import modes
+from bluegreen.data.missing import missing_data
 from bluegreen.data.plan import DataPlan, plan_data
 from bluegreen.data.snapshots import copy_name
 from bluegreen.edge.render import render
@@ -15,6 +17,7 @@ from bluegreen.plan.fingerprint import Fingerprint, digest_of, fingerprint_color
 from bluegreen.plan.ownership import StackState, keyed, read_state
 from bluegreen.plan.pins import Image, choose_image
 from bluegreen.plan.situation import Pin, Situation
+from bluegreen.platforms import of
 
 # Where the command line wants the plan as JSON, it names a file in this variable.
 PLAN_FILE = "BLUEGREEN_PLAN_FILE"
@@ -77,7 +80,8 @@ def plan_update(
     """
     name, target = situation.name, settings.active_color
     # Rendered here too, so that a template's mistake is told before anything is declared.
-    render(settings, target, name, root)
+    upstream, held = of(settings).upstream, modes.of(settings).holds_writes
+    render(settings, target, name, root, upstream, holds_writes=held)
     guard.require_answers(settings, situation)
     settings = _as_it_can_be(settings, situation)
     recorded = situation.previous.data.get("copy", "")
@@ -95,6 +99,17 @@ def plan_update(
     reasons = [
         *guard.renamed(stack, name, state),
         *guard.in_the_way(settings, stack, situation, state),
+        *missing_data(
+            settings,
+            name,
+            stack,
+            data,
+            live=situation.live,
+            edge=situation.edge,
+            recorded=situation.previous.data,
+            containers=situation.containers,
+            known=situation.volumes,
+        ),
     ]
     override = ""
     if not settings.allow_in_place and not rebuilds:
@@ -165,8 +180,7 @@ def _unchanged(
             same = container.fingerprint in (digest, keyed(key, digest))
         else:
             same = running.get(color) == made_of[color]
-        # A Swarm's service cannot: what it runs on is named by content, and is made anew beside it.
-        stays = color != settings.active_color and not settings.swarm
+        stays = color != settings.active_color and of(settings).idle_stays
         if same or (stays and (container or color in running)):
             found.add(color)
     return frozenset(found if not settings.allow_in_place else found - _differing(running, made_of))

@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING
 
 from bluegreen.config.images import image_reference
-from bluegreen.config.settings import Color, other
+from bluegreen.config.settings import other
 from bluegreen.data.plan import describe_data
+from bluegreen.platforms import of
 
 if TYPE_CHECKING:
     from bluegreen.plan.update import Plan
@@ -15,9 +16,9 @@ def describe(plan: "Plan") -> str:
     settings, situation = plan.settings, plan.situation
     name, previous, edge = situation.name, situation.previous, situation.edge
     target, outgoing = settings.active_color, other(settings.active_color)
-    live, missed = situation.live, situation.troubles
+    live, missed, platform = situation.live, situation.troubles, of(settings)
     if live == target and target in plan.unchanged:
-        return _describe_scaling(target, previous.replicas, settings.replicas_of(target))
+        return platform.scaling(settings, previous.replicas)
     version = settings.versions[target]
     serves = f"{edge.color} {edge.version}" if edge else previous.live or "no color"
     image = image_reference(settings.image, version)
@@ -35,8 +36,7 @@ def describe(plan: "Plan") -> str:
     if target in plan.unchanged:
         lines.append(f"start   nothing: {target} is on standby")
     else:
-        count = f"{settings.swarm.replicas} replicas of " if settings.swarm else ""
-        lines.append(f"start   {count}{name}-{target} from {made}")
+        lines.append(f"start   {platform.count(settings, target)}{name}-{target} from {made}")
     lines.append(
         f"check   GET {health.path}: {', '.join(expected)}; {health.passes} passes in a row "
         f"within {health.timeout:g} s"
@@ -55,19 +55,6 @@ def describe(plan: "Plan") -> str:
         lines.append(f"drain   open connections for up to {settings.drain_timeout} s")
     if live == outgoing:
         stays = outgoing in settings.declared
-        fewer = f", {settings.replicas_of(outgoing)} replicas" if stays and settings.swarm else ""
+        fewer = platform.keeps(settings, outgoing) if stays else ""
         lines.append(f"{'keep  ' if stays else 'remove'}  {name}-{outgoing}{fewer}")
     return "\n".join([lines[0], *(f"  {line}" for line in lines[1:])])
-
-
-def _describe_scaling(live: Color, before: int, after: int) -> str:
-    """What becomes of users when the live color gets another number of replicas in place."""
-    if not before or before == after:
-        return ""
-    words = f"scale {live} from {before} to {after} replicas, in place: no request is lost"
-    if after > before:
-        return words
-    return (
-        f"{words}, but WebSockets on those that go are closed at once\n"
-        "  or      `bluegreen deploy`, which gives them their drain on the other color"
-    )

@@ -12,7 +12,7 @@ from bluegreen.config.settings import Docker
 from bluegreen.docker.facts import LABEL
 from bluegreen.docker.shell import ask
 from bluegreen.errors import BluegreenError, EdgeUnreachable
-from bluegreen.platforms.containers import OWN_VOLUME
+from bluegreen.platforms.common import OWN_VOLUME
 from bluegreen.rebuild.acts import Known, remember
 from bluegreen.rebuild.differences import differences, is_other_image
 from bluegreen.rebuild.plugin import CONTAINER, UNKNOWN, Plugin, kind_of, name_of

@@ -1,25 +1,17 @@
-"""The gate's verdict: asks the target until it passes, or says all about why it does not."""
+"""The gate: asks the target until it passes, or says all about why it does not."""
 
 import contextlib
-import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
-
-from bluegreen.config.settings import Docker, Health, Place
-from bluegreen.docker.transport import EdgeTransport
-from bluegreen.docker.watch import Watch
-from bluegreen.edge.edges import Opened, open_edges
+from bluegreen.config.settings import Health, Place
+from bluegreen.edge.opened import Opened, open_edges
 from bluegreen.edge.state import CONFIG_FOLDER, state_of
 from bluegreen.errors import BluegreenError, EdgeUnreachable, GateFailed
-from bluegreen.health.probe import Answer, Passed, Refused, ask, wait_until_healthy
-from bluegreen.platforms.swarm.replicas import Replicas
-from bluegreen.release.order import places_from
-
-# Failures of one replica that are too many: the first may be of one that waits for another.
-TRIES = 2
+from bluegreen.health.probe import Passed, Refused, wait_until_healthy
+from bluegreen.platforms import named
+from bluegreen.release.order import places_from, target_from, tell
 
 
 def pass_gate(props: dict[str, Any], *, fresh: bool) -> dict[str, Any]:
@@ -29,22 +21,16 @@ def pass_gate(props: dict[str, Any], *, fresh: bool) -> dict[str, Any]:
         GateFailed: it did not; the message says what was seen and what serves.
     """
     health = Health(**props["health"])
-    docker = Docker(**props["docker"])
-    places = places_from(props.get("edges") or ()) or (Place(props["edge"], docker),)
-    required = int(props.get("edges_required") or 1)
-    watched = _watch(props, docker, fresh)
-    with _opened(places, required) as opened, watched as watch:
-
-        def ask_once(timeout: float) -> Answer:
-            if isinstance(watch, Replicas):
-                return watch.ask(opened.shells, props["url"], health, timeout)
-            return ask(client, props["url"], health, timeout)
-
-        shell = next(iter(opened.shells.values()))
-        with httpx.Client(transport=EdgeTransport(shell)) as client:
-            result = wait_until_healthy(
-                ask_once, health, died=watch.died, why=watch.why, told=_tell
-            )
+    target, places = target_from(props), places_from(props["edges"])
+    watched = named(target.platform).watch(target, starting=True, fresh=fresh)
+    with _opened(places, int(props["edges_required"])) as opened, watched as watch:
+        result = wait_until_healthy(
+            lambda timeout: watch.ask(opened.shells, target.url, health, timeout),
+            health,
+            died=watch.died,
+            why=watch.why,
+            told=lambda attempt, seen: tell(f"gate: attempt {attempt}: {seen}"),
+        )
         if isinstance(result, Passed):
             return props | {
                 "attempts": result.attempts,
@@ -53,15 +39,10 @@ def pass_gate(props: dict[str, Any], *, fresh: bool) -> dict[str, Any]:
                 "reported_version": result.version,
                 "passed_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             }
+        shell = next(iter(opened.shells.values()))
         serving = state_of(shell.run(f"head -n 1 {CONFIG_FOLDER}/nginx.conf").text)
         live = f"{serving.color} {serving.version} still serves" if serving else "no color is live"
         raise GateFailed(_message(props, result, live, watch.log_tail()))
-
-
-def _watch(props: dict[str, Any], docker: Docker, fresh: bool) -> Watch | Replicas:
-    if replicas := int(props.get("replicas") or 0):
-        return Replicas(props["container"], replicas, docker, tries=TRIES)
-    return Watch(props["container"], docker, fresh=fresh)
 
 
 @contextlib.contextmanager
@@ -82,11 +63,6 @@ def _opened(places: Sequence[Place], required: int) -> Iterator[Opened]:
         raise GateFailed(
             f"the gate cannot see its target: {error}. Nothing was switched."
         ) from error
-
-
-def _tell(attempt: int, seen: str) -> None:
-    # The engine shows what a provider writes to standard error.
-    print(f"gate: attempt {attempt}: {seen}", file=sys.stderr, flush=True)
 
 
 def _way_out(props: dict[str, Any]) -> str:

@@ -1,60 +1,73 @@
 """What a switch is told, and what it tells."""
 
 import json
+import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from bluegreen.config.settings import Bake, Docker, Health, Place
+from bluegreen.platforms.platform import Target
 
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be switched, and how; `container` and `edge` are containers' names.
+    """What is to be switched, and how.
 
     Attributes:
-        hold: which writes wait until the switch is confirmed (see `Nginx.hold`); "" = none.
-        edges: where all edges are, when it is not the one on `docker`.
+        color: the color to be live.
+        version: the version it carries.
+        target: how it can be asked and watched.
+        edges: where all edges are; at least one.
         edges_required: so many of these must take part.
-        replicas: of the target, whose `container` then is a Swarm service; 0 = it is a container.
-        url: of the target's health, by which each of its replicas is asked.
+        health: what a good answer is.
+        bake: how long, and how strictly, users' requests are watched.
+        drain_timeout: seconds for what the outgoing color still serves.
+        hold: which writes wait until the switch is confirmed (see `Nginx.hold`); "" = none.
     """
 
     color: str
     version: str
-    container: str
-    edge: str
+    target: Target
+    edges: tuple[Place, ...]
+    edges_required: int
     health: Health
     bake: Bake
     drain_timeout: int
-    docker: Docker
     hold: str = ""
-    edges: tuple[Place, ...] = ()
-    edges_required: int = 0
-    replicas: int = 0
-    url: str = ""
-
-    @property
-    def places(self) -> tuple[Place, ...]:
-        """Where the edges are."""
-        return self.edges or (Place(self.edge, self.docker),)
 
     def to_json(self) -> str:
-        """The order as JSON; what is as usual is left out, so that old orders stay as they were."""
-        usual = {field.name: field.default for field in fields(self)}
-        return json.dumps({k: v for k, v in asdict(self).items() if v != usual[k]})
+        """The order as JSON."""
+        return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "Order":
         """The order from its JSON."""
         raw = json.loads(text)
-        parts = {"health": Health, "bake": Bake, "docker": Docker}
-        given = {key: parts[key](**v) if key in parts else v for key, v in raw.items()}
-        return cls(**given | {"edges": places_from(raw.get("edges", ()))})
+        parts = {
+            "target": target_from(raw["target"]),
+            "edges": places_from(raw["edges"]),
+            "health": Health(**raw["health"]),
+            "bake": Bake(**raw["bake"]),
+        }
+        return cls(**raw | parts)
 
 
 def places_from(raw: Any) -> tuple[Place, ...]:
     """Places from plain values, as JSON and Pulumi keep them."""
     return tuple(Place(each["container"], Docker(**each["docker"])) for each in raw)
+
+
+def target_from(raw: Mapping[str, Any]) -> Target:
+    """A target from plain values, of which there may be others besides."""
+    given = {field.name: raw[field.name] for field in fields(Target)}
+    # Pulumi keeps each number as one with a fraction.
+    return Target(**given | {"docker": Docker(**raw["docker"]), "replicas": int(raw["replicas"])})
+
+
+def tell(text: str) -> None:
+    """Say how it goes: Pulumi shows what is written to standard error while it runs."""
+    print(text, file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The health gate: a Pulumi resource that lets the switch pass when the target is healthy.
 
 Its inputs show in the preview what will be checked; its outputs carry the color on to the
-switch, so that no switch happens to a color that no gate has passed. The asking is `verdict`'s.
+switch, so that no switch happens to a color that no gate has passed. The asking is done in
+`release.gate`.
 """
 
 from collections.abc import Sequence
@@ -16,8 +17,9 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from bluegreen.config.settings import Docker, Health, Place
+from bluegreen.config.settings import Health, Place
 from bluegreen.dynamic import Provider
+from bluegreen.platforms.platform import Target
 
 # Of the world and of this machine, not of the user's wish: alone no reason to run again.
 _FACTS = ("drift", "__provider")
@@ -64,16 +66,12 @@ class HealthGate(Resource, module="bluegreen", name="HealthGate"):
         *,
         color: str,
         version: str,
-        container: pulumi.Input[str],
         container_id: pulumi.Input[str],
-        edge: pulumi.Input[str],
-        url: str,
+        target: Target,
+        edges: Sequence[Place],
+        edges_required: int,
         health: Health,
-        docker: Docker,
         drift: str,
-        edges: Sequence[Place] = (),
-        edges_required: int = 0,
-        replicas: int = 0,
         opts: pulumi.ResourceOptions,
     ) -> None:
         """Declare the gate.
@@ -82,33 +80,23 @@ class HealthGate(Resource, module="bluegreen", name="HealthGate"):
             name: of the resource.
             color: the color to be live.
             version: the version it carries.
-            container: name of its container.
             container_id: id of its container (of a service, with what its replicas are made of);
                 a new one is a reason to run the gate.
-            edge: name of the (first) edge's container, which the gate asks from.
-            url: what it asks, as seen from the edge.
-            health: what a good answer is.
-            docker: which daemon.
-            drift: "" or how what nginx serves differs from the stack's outputs.
-            edges: where all edges are, when it is not the one on `docker`.
+            target: how the color can be asked and watched.
+            edges: where all edges are, which the gate asks from.
             edges_required: so many of these must answer.
-            replicas: of the color, whose `container` then is a Swarm service; 0 = a container.
+            health: what a good answer is.
+            drift: "" or how what nginx serves differs from the stack's outputs.
             opts: resource options.
         """
         inputs: dict[str, Any] = {
             "color": color,
             "version": version,
-            "container": container,
             "container_id": container_id,
-            "edge": edge,
-            "url": url,
+            **asdict(target),
+            "edges": [asdict(place) for place in edges],
+            "edges_required": edges_required,
             "health": asdict(health),
-            "docker": asdict(docker),
             "drift": drift,
         }
-        if edges:
-            inputs["edges"] = [asdict(place) for place in edges]
-            inputs["edges_required"] = edges_required
-        if replicas:
-            inputs["replicas"] = replicas
         super().__init__(HealthGateProvider(), name, inputs | dict.fromkeys(_OUTPUTS), opts)

@@ -5,7 +5,7 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,23 +15,22 @@ import pulumi_docker as docker
 
 from bluegreen.config.settings import Color, Place, other
 from bluegreen.config.urls import direct_urls, edge_urls
+from bluegreen.data import modes
 from bluegreen.data.plan import DataPlan
-from bluegreen.edge.render import render
 from bluegreen.interrupt import end_quietly
 from bluegreen.plan.fingerprint import Fingerprint, digest_of
 from bluegreen.plan.ownership import keyed
 from bluegreen.plan.update import Plan
-from bluegreen.platforms.containers import (
+from bluegreen.platforms import of
+from bluegreen.platforms.common import (
     Made,
     Scope,
-    make_color,
+    edge_config,
     make_data_volume,
     make_edge,
-    make_image,
-    make_network,
     make_snapshots_volume,
 )
-from bluegreen.platforms.swarm.service import make_overlay, make_replicas
+from bluegreen.platforms.platform import Target
 from bluegreen.release.order import Order
 from bluegreen.resources.data_step import DataStep
 from bluegreen.resources.gate import HealthGate
@@ -70,6 +69,7 @@ class BlueGreenService(pulumi.ComponentResource):
         self._scope = scope = Scope(
             name,
             settings,
+            of(settings),
             root,
             self,
             data_plan.copies,
@@ -80,15 +80,15 @@ class BlueGreenService(pulumi.ComponentResource):
         )
         target, outgoing = settings.active_color, other(settings.active_color)
 
-        network = make_overlay(scope) if settings.swarm else make_network(scope)
+        network = scope.platform.make_network(scope)
         data = make_data_volume(scope)
         edges = [make_edge(scope, edge, network) for edge in settings.edges]
         step = self._make_data_step(data_plan, plan.serves, edges[0], data)
-        made = {target: self._make_color(target, network, data, after=step)}
+        made = {target: scope.platform.make_color(scope, target, network, data, step)}
         gate = self._make_gate(target, made[target], edges, plan.drift)
         switch = self._make_switch(gate, edges, step)
         if outgoing in settings.declared:
-            made[outgoing] = self._make_color(outgoing, network, data, after=switch)
+            made[outgoing] = scope.platform.make_color(scope, outgoing, network, data, switch)
         # With standby `remove` the outgoing color is not declared: Pulumi deletes it last.
 
         self.urls = edge_urls(settings)
@@ -114,19 +114,6 @@ class BlueGreenService(pulumi.ComponentResource):
                 pins[color] = {"image": image, "identity": each.image}
         return pins
 
-    def _make_color(
-        self,
-        color: Color,
-        network: docker.Network,
-        data: docker.Volume | None,
-        after: pulumi.Resource | None,
-    ) -> Made:
-        """A color as the platform has it: one container, or a service of several replicas."""
-        if self._scope.settings.swarm:
-            return make_replicas(self._scope, color, network, after)
-        image = make_image(self._scope, color)
-        return make_color(self._scope, color, image, network, data, after)
-
     def _make_data_step(
         self,
         plan: DataPlan,
@@ -136,11 +123,12 @@ class BlueGreenService(pulumi.ComponentResource):
     ) -> DataStep | None:
         """Snapshot, clone or check; only then the target is touched."""
         scope, settings = self._scope, self._scope.settings
-        if settings.data.mode == "none":
+        mode = modes.of(settings)
+        if not mode.keeps_data:
             return None
         needed: list[pulumi.Resource] = [make_snapshots_volume(scope), *([data] if data else [])]
-        if settings.data.mode != "shared":
-            needed.append(edge)  # a clone's writes are held back in it; a check needs its network
+        if mode.needs_edge:
+            needed.append(edge)
         return DataStep(
             "data-step",
             act=plan.act,
@@ -150,14 +138,24 @@ class BlueGreenService(pulumi.ComponentResource):
             copy=plan.copies[settings.active_color],
             live={**serves, "copy": plan.live},
             edge=self._places[0].container,
+            live_config=self._live_config(serves) if plan.holds_live_writes else None,
             data=settings.data,
             database_url=settings.database_url,
             docker=settings.docker,
             opts=scope.options(depends_on=needed),
         )
 
+    def _live_config(self, serves: Mapping[str, str]) -> dict[str, str]:
+        """What nginx needs to hold writes back before the switch, should it not be able to."""
+        settings, live = self._scope.settings, cast("Color", serves["color"])
+        # By the version that serves, whatever the config says of that color by now.
+        version = serves["version"] or settings.versions[live]
+        as_live = replace(settings, versions={**settings.versions, live: version})
+        text = edge_config(replace(self._scope, settings=as_live), live, holds_writes=True)
+        return {"text": text, "url": self._target(live).url}
+
     def _describe_data(self, plan: DataPlan, step: DataStep | None) -> dict[str, pulumi.Input[str]]:
-        mode, target = self._scope.settings.data.mode, self._scope.settings.active_color
+        mode, target = modes.of(self._scope.settings).name, self._scope.settings.active_color
         if not step:
             return {"mode": mode}
         copy = plan.copies[target]
@@ -175,16 +173,12 @@ class BlueGreenService(pulumi.ComponentResource):
             "gate",
             color=color,
             version=settings.versions[color],
-            container=scope.container(color),
             container_id=made.identity,
-            edge=self._places[0].container,
-            url=self._health_url(color),
-            health=settings.health_of(color),
-            docker=settings.docker,
-            drift=drift,
-            edges=self._several,
+            target=self._target(color),
+            edges=self._places,
             edges_required=settings.edges_required,
-            replicas=settings.replicas_of(color),
+            health=settings.health_of(color),
+            drift=drift,
             opts=scope.options(depends_on=[*edges, made.done]),
         )
 
@@ -212,45 +206,33 @@ class BlueGreenService(pulumi.ComponentResource):
 
     def _hold(self, step: DataStep | None) -> pulumi.Input[str]:
         """Which writes wait for the switch: the step's word, where releases change the data."""
-        data = self._scope.settings.data
-        return step.hold if step and (data.mode == "clone" or data.copy) else ""
+        return step.hold if step and modes.of(self._scope.settings).holds_writes else ""
 
     def _render(self, color: str) -> str:
         scope = self._scope
-        return render(scope.settings, cast("Color", color), scope.name, scope.root)
+        return edge_config(scope, cast("Color", color))
 
     def _order(self, color: str, hold: str) -> str:
         settings, live = self._scope.settings, cast("Color", color)
         return Order(
             color=live,
             version=settings.versions[live],
-            container=self._scope.container(live),
-            edge=self._places[0].container,
+            target=self._target(live),
+            edges=self._places,
+            edges_required=settings.edges_required,
             health=settings.health_of(live),
             bake=settings.bake,
             drain_timeout=settings.drain_timeout,
-            docker=settings.docker,
             hold=hold,
-            edges=self._several,
-            edges_required=settings.edges_required if self._several else 0,
-            replicas=settings.replicas_of(live),
-            url=self._health_url(live) if settings.swarm else "",
         ).to_json()
 
-    def _health_url(self, color: Color) -> str:
-        settings = self._scope.settings
-        return f"http://{self._scope.container(color)}:{settings.port}{settings.health.path}"
+    def _target(self, color: Color) -> Target:
+        scope = self._scope
+        return scope.platform.target(scope.settings, color, scope.container(color))
 
     @property
     def _places(self) -> tuple[Place, ...]:
         return self._scope.settings.places(self._scope.name)
-
-    @property
-    def _several(self) -> tuple[Place, ...]:
-        """Where all edges are, if it is not the one on the stack's own Docker."""
-        docker = self._scope.settings.docker
-        usual = len(self._places) == 1 and self._places[0].docker == docker
-        return () if usual else self._places
 
     def _describe(self, color: Color) -> dict[str, Any]:
         scope = self._scope
@@ -260,7 +242,7 @@ class BlueGreenService(pulumi.ComponentResource):
             "version": settings.versions[color],
             "image": self._images[color],
         }
-        return described | ({"replicas": settings.replicas_of(color)} if settings.swarm else {})
+        return described | scope.platform.outputs(settings, color)
 
 
 def _python(root: Path) -> str:

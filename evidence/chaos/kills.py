@@ -63,7 +63,7 @@ def _gate_provider(scene: Scene) -> None:
     scene.strike(lambda: kill(scene.release.below("pulumi.dynamic")))
 
 
-@fault("kill -9 of the command provider in mid-switch")
+@fault("kill -9 of the command provider in mid-switch", long=True)
 def _command_provider(scene: Scene) -> None:
     scene.bake(4)
     scene.strike(lambda: kill(scene.release.below("resource-command")))
@@ -105,7 +105,7 @@ fault("SIGINT twice in mid-switch (pulumi up)")(_interrupted_twice)
 fault("SIGINT twice in mid-switch (bluegreen deploy)", tool=DEPLOY, long=True)(_interrupted_twice)
 
 
-@fault("two releases at once", ends="done")
+@fault("two releases at once", ends="done", long=True)
 def _two_releases(scene: Scene) -> None:
     scene.configure(bake={"seconds": 10})
     scene.release.wait_for("create target begun")

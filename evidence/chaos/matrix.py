@@ -15,7 +15,6 @@ KNOWN = (
     ("create target begun", DEPLOY),
     ("update gate begun", UP),
     ("update switch begun", UP),
-    ("baking", DEPLOY),
     ("delete outgoing begun", UP),
 )
 

@@ -67,6 +67,7 @@ def _slow(scene: Scene) -> None:
     spared="users were on it when it died; it is noticed and taken back at once",
     outage=3,
     needs="root",
+    long=True,
 )
 def _dies_baking(scene: Scene) -> None:
     scene.bake(20)

@@ -38,7 +38,7 @@ class Stack:
         self.folder, self.name = folder, f"t{uuid.uuid4().hex[:10]}"
         self.service = f"bluegreen-{self.name}"
         self.http_port, self.preview_port = free_ports(2)
-        self.provider: dict[str, str] = {}
+        self.provider: dict[str, Any] = {}
         self.within: Sequence[str] = ()  # a command that all others are run through
         for part in PROGRAM:
             copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
@@ -81,11 +81,11 @@ class Stack:
         text["config"] = mine | self.provider
         self.file.write_text(yaml.safe_dump(text))
 
-    def secret(self, key: str, value: str) -> None:
+    def secret(self, path: str, value: str) -> None:
         """Set a secret, as a user does; it stays when the rest of the config changes."""
-        _must(self.pulumi("config", "set", "--secret", key, value))
-        text = yaml.safe_load(self.file.read_text())
-        self.provider[f"bluegreen:{key}"] = text["config"][f"bluegreen:{key}"]
+        key = f"bluegreen:{path.partition('.')[0]}"
+        _must(self.pulumi("config", "set", "--secret", "--path", f"bluegreen:{path}", value))
+        self.provider[key] = yaml.safe_load(self.file.read_text())["config"][key]
 
     def command(self, *words: str) -> list[str]:
         """A `pulumi` command line for this stack."""
@@ -181,9 +181,14 @@ def remove(service: str, run: Callable[..., str] = docker, scope: str = "local")
         (("volume", "ls"), ("volume", "rm", "-f")),
         (("images",), ("rmi", "-f")),
     ):
-        found = run(*listing, *mine).split()
-        if found:
-            run(*removal, *found)
+        for last in (False, False, True):
+            if not (found := run(*listing, *mine).split()):
+                break
+            try:
+                run(*removal, *found)
+            except LabFailed:  # what ended by itself meanwhile cannot be killed any more
+                if last:
+                    raise
 
 
 @contextmanager

@@ -11,42 +11,19 @@ import pytest
 
 from bluegreen.config import defaults
 from bluegreen.config.settings import Color, other
-from evidence.lab import postgres
-from evidence.lab.cluster import Cluster, Node
+from evidence.lab.cluster import Node
 from evidence.lab.processes import wait_for
 from evidence.lab.stacks import VERSIONS
-from evidence.lab.swarms import SwarmStack, removed
+from evidence.lab.swarms import SwarmStack
+from tests.cluster.conftest import live
 
 BAKE, QUICK = {"seconds": 8}, {"seconds": 1}
 
 
-@pytest.fixture(scope="module")
-def shared(
-    cluster: Cluster, database: postgres.Server, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SwarmStack]:
-    """A stack that the tests here take over from each other, whatever became of it."""
-    with removed(tmp_path_factory.mktemp("program"), cluster, replicas=2) as made:
-        made.secret("database_url", database.of_its_own(made.name).url)
-        made.up()
-        yield made
-
-
 @pytest.fixture
 def stack(shared: SwarmStack) -> SwarmStack:
-    """That stack with one color live on all edges, the other gone, and nothing else asked for."""
-    color = live(shared)
-    usual = {"edges_required": None, "env": None, "health": {"interval": 0.1}, "bake": QUICK}
-    versions = {f"{each}_version": version for each, version in VERSIONS.items()}
-    shared.configure(**usual, **versions, active_color=color)
-    if not shared.agree(color) or shared.replicas(other(color)):
-        shared.up()
+    """The one that the tests here hand on."""
     return shared
-
-
-def live(stack: SwarmStack) -> Color:
-    """What the first edge says it serves."""
-    color = stack.serves(stack.cluster.manager)[0]
-    return "green" if color == "green" else "blue"
 
 
 @contextmanager

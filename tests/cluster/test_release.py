@@ -5,7 +5,7 @@ import json
 import evidence.load as load
 from evidence.lab.processes import wait_for
 from evidence.lab.swarms import SwarmStack, plan
-from tests.cluster.conftest import StackMaker
+from tests.cluster.conftest import StackMaker, live
 
 
 def lost_nothing(loads: list[load.Running]) -> bool:
@@ -32,61 +32,49 @@ def test_switches_lose_no_request_on_any_edge(make_stack: StackMaker) -> None:
     assert set(loads[0].report.by_color) == {"blue", "green"}
 
 
-def test_scaling_in_place_loses_no_request(stack: SwarmStack) -> None:
+def test_scaling_in_place_loses_no_request(shared: SwarmStack) -> None:
     """A replica that goes closes its WebSockets, as nobody else has them: these are left out."""
-    with stack.loads(plan(stack.config["drain_timeout"], websocket=0)) as loads:
+    color = live(shared)
+    with shared.loads(plan(shared.config["drain_timeout"], websocket=0)) as loads:
         for replicas in (6, 2):
-            stack.configure(replicas=replicas)
-            assert f"to {replicas} replicas, in place" in stack.pulumi("preview").output
-            stack.up()
+            shared.configure(replicas=replicas)
+            assert f"to {replicas} replicas, in place" in shared.pulumi("preview").output
+            shared.up()
             count = f"{replicas}/{replicas}"
-            wait_for(lambda count=count: stack.replicas("blue") == count, 30, count)  # type: ignore[misc]
+            wait_for(lambda count=count: shared.replicas(color) == count, 30, count)  # type: ignore[misc]
     assert lost_nothing(loads)
-    assert stack.pulumi("preview", "--expect-no-changes").code == 0
+    assert shared.pulumi("preview", "--expect-no-changes").code == 0
 
 
 def test_a_release_leaves_nothing_to_change_and_destroy_leaves_nothing(
     make_stack: StackMaker,
 ) -> None:
-    """No difference afterwards, also after a refresh; the old color's services and secrets go."""
+    """No difference afterwards, also after a refresh; the old color's services and secrets go.
+
+    Files and secrets reach the replicas as Swarm's configs and secrets: nobody who may look at a
+    service reads them, and the service gets them by __FILE.
+    """
+    password = "hunter2-never-shown"
     stack = make_stack(limits={"memory": 300, "cpus": 0.5}, reservations={"cpus": 0.1},
                        placement={"constraints": ["node.platform.os==linux"],
-                                  "spread": ["node.labels.zone"]})  # fmt: skip
-    stack.up()
+                                  "spread": ["node.labels.zone"]},
+                       grafana_ini="grafana.ini")  # fmt: skip
+    (stack.folder / "grafana.ini").write_text("[standin]\nmotto = one of several\n")
+    stack.secret("env.GF_SECURITY_ADMIN_PASSWORD", password)
+    shown = stack.up().output
     stack.configure(active_color="green")
-    said = stack.pulumi("preview").output
+    said = stack.pulumi("preview", "--diff").output
     assert f"3 replicas of {stack.service}-green" in said
     assert "nginx in 2 edges (node-1, node-2) at once to green" in said
-    stack.up()
+    shown += said + stack.up().output
     assert stack.replicas("blue") == ""
     for words in ([], ["--refresh"]):
         done = stack.pulumi("preview", "--expect-no-changes", "--diff", *words)
         assert done.code == 0, done.output
-    done = stack.pulumi("destroy", "--yes", "--skip-preview")
-    assert done.code == 0, done.output
-    manager = stack.cluster.manager.docker
-    for kind in ("service", "secret", "config", "network"):
-        assert stack.service not in manager(kind, "ls")
-    for node in stack.cluster.nodes:
-        assert stack.service not in node.docker("ps", "-a")
-
-
-def test_secrets_and_files_reach_the_replicas_as_swarm_secrets_and_configs(
-    make_stack: StackMaker,
-) -> None:
-    """Nobody who may look at a service reads them; the service gets them by __FILE."""
-    password = "hunter2-never-shown"
-    stack = make_stack(grafana_ini="grafana.ini", replicas=1)
-    (stack.folder / "grafana.ini").write_text("[standin]\nmotto = one of several\n")
-    path = "bluegreen:env.GF_SECURITY_ADMIN_PASSWORD"
-    done = stack.pulumi("config", "set", "--secret", "--path", path, password)
-    assert done.code == 0, done.output
-    shown = stack.pulumi("preview", "--diff").output
-    done = stack.pulumi("up", "--yes", "--skip-preview")
-    assert done.code == 0, done.output
+        shown += done.output
     manager = stack.cluster.manager
-    inspected = manager.docker("service", "inspect", f"{stack.service}-blue")
-    shown += done.output + inspected + stack.pulumi("stack", "export").output
+    inspected = manager.docker("service", "inspect", f"{stack.service}-green")
+    shown += inspected + stack.pulumi("stack", "export").output
     assert password not in shown
     assert "GF_SECURITY_ADMIN_PASSWORD__FILE=/run/secrets/" in inspected
     assert "one of several" in stack.ask_edge(manager, "/")
@@ -96,3 +84,9 @@ def test_secrets_and_files_reach_the_replicas_as_swarm_secrets_and_configs(
         *("-H", "Content-Type: application/json", "-d", login, "http://127.0.0.1/login"),
     )
     assert answer == "200"
+    done = stack.pulumi("destroy", "--yes", "--skip-preview")
+    assert done.code == 0, done.output
+    for kind in ("service", "secret", "config", "network"):
+        assert stack.service not in manager.docker(kind, "ls")
+    for node in stack.cluster.nodes:
+        assert stack.service not in node.docker("ps", "-a")

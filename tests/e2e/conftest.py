@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 import evidence.load as load
+from evidence.lab.host import free_ports
+from evidence.lab.shared import Keeper, SharedStack
 from evidence.lab.stacks import Stack, removed
 
 StackMaker = Callable[..., Stack]
@@ -37,6 +39,33 @@ def make_stack(tmp_path: Path) -> Iterator[StackMaker]:
             return stacks.enter_context(removed(folder, **config))
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def _keeper() -> Iterator[Keeper]:
+    blue_port, green_port = free_ports(2)
+    with Keeper(blue_port=blue_port, green_port=green_port) as keeper:
+        yield keeper
+
+
+@pytest.fixture
+def shared(_keeper: Keeper, request: pytest.FixtureRequest) -> Iterator[SharedStack]:
+    """A stack that the tests of a worker hand on: take this one wherever it will do.
+
+    Blue 12.3.0 or green 12.4.0 is live: `shared.old`; the other one is not there: `shared.new`.
+    `shared.up(**shared.release)` makes that live, and `shared.revert` is the config from before.
+    Both have direct ports. Data and snapshots of the tests before are there.
+
+    Leave it with either one live, by an update that succeeded with the config as it came (but for
+    active_color), and nothing else running: then the next test takes it over, which saves it what
+    a release takes. However else it is left, and when the test fails, there is nothing to put
+    right: it is thrown away. A test that wants data, color or config for itself takes `stack` or
+    `make_stack`.
+    """
+    failed = request.session.testsfailed
+    yield _keeper.take()
+    if request.session.testsfailed > failed:
+        _keeper.throw_away()
 
 
 @pytest.fixture

@@ -30,12 +30,12 @@ def test_switches_under_six_kinds_of_client_lose_nothing_and_the_scripts_lose_so
 ) -> None:
     """The same load in one run; the results are data, a table and a chart of each."""
     parts = ("--part", "switches", "--part", "baseline")
-    few = ("--switches", "3", "--requests", "0", "--drain-timeout", "4")
+    few = ("--switches", "2", "--requests", "0", "--drain-timeout", "4")
     code, said = bench(*parts, *few, "--out", str(tmp_path))
     assert code == 0, said
     found = read(tmp_path / "bench.json")
     assert found["failed"] == dict.fromkeys(KINDS, 0), found["causes"]
-    assert found["switches"] == found["switches_seen"] == 3
+    assert found["switches"] == found["switches_seen"] == 2
     assert found["writes"]["verified"]
     assert (found["writes"]["lost"], found["writes"]["doubled"]) == (0, 0)
     assert found["writes"]["acknowledged"] > 100
@@ -43,7 +43,7 @@ def test_switches_under_six_kinds_of_client_lose_nothing_and_the_scripts_lose_so
     assert found["ratios"]["switch_p99"] > 0
     lost = found["baseline"]["causes"]
     assert lost["websocket"]["cut"] > 0, "the script stops what it leaves at once"
-    assert "| switches | 3 | 3 |" in (tmp_path / "bench.md").read_text()
+    assert "| switches | 2 | 2 |" in (tmp_path / "bench.md").read_text()
     for name in ("this-program", "script-by-hand"):
         assert "<svg" in (tmp_path / f"{name}.svg").read_text()
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")

@@ -3,49 +3,59 @@
 import httpx
 
 from evidence.lab.host import free_ports
-from evidence.lab.stacks import Stack, remove
-from tests.e2e.conftest import StackMaker
+from evidence.lab.shared import SharedStack
+from evidence.lab.stacks import remove
 from tests.e2e.test_cli import done
 
 
-def test_a_plan_says_the_release_and_changes_nothing(stack: Stack) -> None:
+def test_a_plan_says_the_release_and_changes_nothing(shared: SharedStack) -> None:
     """Not the file, not the stack, not what serves."""
-    stack.configure(active_color="green", green_version="12.4.0")
-    before = stack.file.read_text(), stack.containers(), httpx.get(f"{stack.url}/-/bluegreen").text
-    told = done(stack, "plan", "--markdown")
-    assert "release green 12.4.0; live now: blue 12.3.0" in told
-    assert f"| remove | {stack.service}-blue |" in told
-    after = stack.file.read_text(), stack.containers(), httpx.get(f"{stack.url}/-/bluegreen").text
-    assert before == after
+    shared.configure(**shared.release)
+    before = what_is(shared)
+    told = done(shared, "plan", "--markdown")
+    assert f"release {shared.new}; live now: {shared.old}" in told
+    assert f"| remove | {shared.service}-{shared.old.color} |" in told
+    assert before == what_is(shared)
 
 
-def test_a_plan_that_would_interrupt_users_is_refused(stack: Stack) -> None:
+def what_is(stack: SharedStack) -> tuple[str, set[str], str]:
+    """The stack's file, its containers, and what serves since when."""
+    served = httpx.get(f"{stack.url}/-/bluegreen").text
+    return stack.file.read_text(), stack.containers(), served
+
+
+def test_a_plan_that_would_interrupt_users_is_refused(shared: SharedStack) -> None:
     """With the exit code of a mistake in config, and what serves."""
-    stack.configure(blue_version="12.4.0")
-    refused = stack.bluegreen("plan")
+    shared.configure(**{f"{shared.old.color}_version": "12.3.1"})
+    refused = shared.bluegreen("plan")
     assert refused.code == 2
-    assert "would interrupt users" in refused.output
-    assert "now: blue 12.3.0 serves" in refused.output
+    assert f"{shared.old.color} is live and would be replaced" in refused.output
+    assert "interrupted" in refused.output
 
 
-def test_a_promotion_that_is_made_already_releases_nothing(make_stack: StackMaker) -> None:
-    """A workflow promotes after every merge; without news no color is switched."""
-    stack = make_stack()
-    stack.up()
-    target = f"{stack.name}next"
+def test_a_promotion_that_is_made_already_releases_nothing(shared: SharedStack) -> None:
+    """A workflow promotes after every merge; without news no color is switched.
+
+    What has not served long enough is not promoted at all.
+    """
+    target, version = f"{shared.name}next", shared.old.version
     service, port = f"bluegreen-{target}", free_ports(1)[0]
-    file = stack.folder / f"Pulumi.{target}.yaml"
+    file = shared.folder / f"Pulumi.{target}.yaml"
     file.write_text(f"config:\n  bluegreen:http_port: {port}\n  bluegreen:bake: {{seconds: 1}}\n")
     address = f"http://127.0.0.1:{port}/-/bluegreen"
+    promote = ("promote", shared.name, target, "--yes")
     try:
-        done(stack, "promote", stack.name, target, "--yes")
+        refused = shared.bluegreen(*promote, "--min-age", "6000")
+        assert refused.code == 1
+        assert "of 6000 minutes only" in refused.output
+        assert f"blue {version} is live" in done(shared, *promote)
         first = httpx.get(address).json()
-        again = done(stack, "promote", stack.name, target, "--yes")
-        assert f"{target} serves 12.3.0 already" in again
+        assert f"{target} serves {version} already" in done(shared, *promote)
         assert httpx.get(address).json() == first
         # Changed settings are news: they come with a release of the same version.
         text = file.read_text().replace("config:", "config:\n  bluegreen:env: {NOTE: new}", 1)
         file.write_text(text)
-        assert "green 12.3.0 is live" in done(stack, "promote", stack.name, target, "--yes")
+        assert f"green {version} is live" in done(shared, *promote)
     finally:
         remove(service)
+        file.unlink()

@@ -19,23 +19,21 @@ import websockets
 from bluegreen.config.defaults import EDGE_IMAGE, IMAGE
 from bluegreen.docker.facts import LABEL
 from bluegreen.edge.render import render, stamp
-from evidence.lab.host import docker, free_ports
+from bluegreen.platforms import of
+from evidence.lab.host import docker
 from evidence.lab.processes import wait_for
-from evidence.lab.stacks import Stack, remove, removed
+from evidence.lab.shared import SharedStack
+from evidence.lab.stacks import Stack, remove
 from tests.unit.examples import ROOT, make_settings
 
 
-@pytest.fixture(scope="module")
-def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """One stack for all tests here that change nothing."""
-    blue_port, green_port = free_ports(2)
-    folder = tmp_path_factory.mktemp("edge")
-    with removed(folder, blue_port=blue_port, green_port=green_port) as stack:
-        stack.up()
-        yield stack
+@pytest.fixture
+def edge(shared: SharedStack) -> SharedStack:
+    """A stack for all tests here that change nothing."""
+    return shared
 
 
-def test_the_service_sees_the_original_headers(edge: Stack) -> None:
+def test_the_service_sees_the_original_headers(edge: SharedStack) -> None:
     """Host as sent, port included, and who asks: Grafana refuses writes without."""
     seen = httpx.get(f"{edge.url}/whoami", headers={"X-Forwarded-For": "192.0.2.1"}).json()
     headers = {name.lower(): value for name, value in dict(seen["headers"]).items()}
@@ -49,13 +47,13 @@ def test_the_service_sees_the_original_headers(edge: Stack) -> None:
 
 
 @pytest.mark.parametrize("kilobytes", [8, 60, 110])
-def test_an_oauth_login_with_big_headers_is_no_502(edge: Stack, kilobytes: int) -> None:
+def test_an_oauth_login_with_big_headers_is_no_502(edge: SharedStack, kilobytes: int) -> None:
     """The original's trouble: "upstream sent too big header"."""
     answer = httpx.get(f"{edge.url}/big-header", params={"kb": kilobytes})
     assert answer.status_code == 302, answer.text
 
 
-def test_a_websocket_passes_both_ways(edge: Stack) -> None:
+def test_a_websocket_passes_both_ways(edge: SharedStack) -> None:
     """The upgrade reaches the service and its frames come back."""
 
     async def talk() -> list[str]:
@@ -68,26 +66,27 @@ def test_a_websocket_passes_both_ways(edge: Stack) -> None:
     assert any("hello" in text for text in asyncio.run(talk()))
 
 
-def test_a_large_body_is_not_refused(edge: Stack) -> None:
+def test_a_large_body_is_not_refused(edge: SharedStack) -> None:
     """Nginx's own limit of 1 MB would refuse a big dashboard."""
     answer = httpx.post(f"{edge.url}/echo", content=b"x" * (3 << 20), timeout=30)
     assert answer.status_code == 200
     assert "3145728" in answer.text
 
 
-def test_all_ports_but_the_public_one_are_the_hosts_own(edge: Stack) -> None:
+def test_all_ports_but_the_public_one_are_the_hosts_own(edge: SharedStack) -> None:
     """Preview and direct ports are bound to 127.0.0.1; the public one is open."""
     ports = docker("inspect", "-f", "{{json .HostConfig.PortBindings}}", f"{edge.service}-edge")
     assert f'"HostIp":"0.0.0.0","HostPort":"{edge.http_port}"' in ports
     assert f'"HostIp":"127.0.0.1","HostPort":"{edge.preview_port}"' in ports
     direct = edge.outputs()["direct_urls"]
-    assert httpx.get(f"{direct['blue']}/api/health").json()["version"] == "12.3.0"
+    color, version = edge.old
+    assert httpx.get(f"{direct[color]}/api/health").json()["version"] == version
     preview = httpx.get(direct["preview"])
     assert preview.status_code == 503
-    assert "green is idle" in preview.text
+    assert f"{edge.new.color} is idle" in preview.text
 
 
-def test_who_is_live_is_told_to_private_addresses_only(edge: Stack) -> None:
+def test_who_is_live_is_told_to_private_addresses_only(edge: SharedStack) -> None:
     """A client with a public address gets 403 at /-/bluegreen, and is served otherwise."""
     assert set(httpx.get(f"{edge.url}/-/bluegreen").json()) == {
         "color",
@@ -110,28 +109,29 @@ def test_who_is_live_is_told_to_private_addresses_only(edge: Stack) -> None:
         docker("network", "rm", public)
 
 
-def test_a_color_that_comes_back_with_another_address_is_found(edge: Stack) -> None:
+def test_a_color_that_comes_back_with_another_address_is_found(edge: SharedStack) -> None:
     """Its name is asked again: no reload, no 502 that stays."""
-    blue, taken = f"{edge.service}-blue", f"{edge.service}-squatter"
-    before = address(blue)
-    image = docker("inspect", "-f", "{{.Image}}", blue).strip()
-    docker("stop", "-t", "5", blue)
+    live, taken = f"{edge.service}-{edge.old.color}", f"{edge.service}-squatter"
+    before = address(live)
+    image = docker("inspect", "-f", "{{.Image}}", live).strip()
+    docker("stop", "-t", "5", live)
     try:
         docker("run", "-d", "--name", taken, "--network", edge.service, image, "sleep", "120")
-        docker("start", blue)
-        assert address(blue) != before
+        docker("start", live)
+        assert address(live) != before
         wait_until_served(edge.url)
     finally:
         docker("rm", "-f", taken)
 
 
-def test_nginx_comes_back_by_itself_with_the_live_color(edge: Stack) -> None:
+def test_nginx_comes_back_by_itself_with_the_live_color(edge: SharedStack) -> None:
     """Also while the color it leads to is stopped, which a literal upstream would not survive."""
-    docker("stop", "-t", "5", f"{edge.service}-blue")
+    live = f"{edge.service}-{edge.old.color}"
+    docker("stop", "-t", "5", live)
     docker("restart", f"{edge.service}-edge")
-    docker("start", f"{edge.service}-blue")
+    docker("start", live)
     wait_until_served(edge.url)
-    assert edge.live() == ("blue", "12.3.0")
+    assert edge.live() == edge.old
 
 
 @contextlib.contextmanager
@@ -145,7 +145,8 @@ def color_of(replicas: int, one_more: Sequence[str], folder: Path) -> Iterator[t
     mine = ("--label", f"{LABEL}={name}")
     settings = make_settings(platform="swarm", data_path="")
     config = folder / "nginx.conf"
-    config.write_text(stamp(render(settings, "blue", name, ROOT), 1, "now"))
+    rendered = render(settings, "blue", name, ROOT, of(settings).upstream)
+    config.write_text(stamp(rendered, 1, "now"))
     try:
         docker("network", "create", *mine, name)
         for replica in blue:

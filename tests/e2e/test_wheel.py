@@ -14,8 +14,6 @@ import pytest
 from evidence.lab.host import Finished, finish, free_ports
 from evidence.lab.stacks import ROOT, remove
 
-pytestmark = pytest.mark.xdist_group("wheel")
-
 SOURCES = ("bluegreen", "nginx", "pyproject.toml", "README.md", "LICENSE")
 BUILD_SDIST = "import sys; from setuptools import build_meta as b; b.build_sdist(sys.argv[1])"
 # By their metadata, in the environment itself: what `bluegreen` needs, directly or not.

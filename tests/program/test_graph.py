@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from bluegreen.config import defaults
-from bluegreen.config.settings import COLORS, Color, other
+from bluegreen.config.settings import COLORS, Color, Docker, Place, other
 from bluegreen.edge.render import digest, render
+from bluegreen.platforms import of
 from bluegreen.release.order import Order
 from tests.program.harness import FIRST, NAME, ROOT, Run, run_program
 from tests.unit.examples import make_settings
@@ -79,10 +80,12 @@ def test_the_switch_takes_its_color_from_the_gate(color: Color) -> None:
     """The rendered config and the order are of the color that a gate has passed."""
     inputs = run(color).inputs("switch")
     settings = make_settings(**{**FIRST, "active_color": color})
-    assert digest(inputs["stdin"]) == digest(render(settings, color, NAME, ROOT))
+    rendered = render(settings, color, NAME, ROOT, of(settings).upstream)
+    assert digest(inputs["stdin"]) == digest(rendered)
     order = Order.from_json(inputs["environment"]["BLUEGREEN_ORDER"])
     assert (order.color, order.version) == (color, settings.versions[color])
-    assert (order.container, order.edge) == (f"{NAME}-{color}", f"{NAME}-edge")
+    assert order.target.container == f"{NAME}-{color}"
+    assert order.edges == (Place(f"{NAME}-edge", Docker()),)
     assert order.health == settings.health_of(color)
     assert (order.bake, order.drain_timeout) == (settings.bake, settings.drain_timeout)
 
@@ -107,7 +110,8 @@ def test_the_gate_shows_what_it_will_check() -> None:
     inputs = found.inputs("gate")
     assert found["gate"].type == "pulumi-python:dynamic/bluegreen:HealthGate"
     assert (inputs["color"], inputs["version"]) == ("green", "12.3.0")
-    assert (inputs["container"], inputs["edge"]) == (f"{NAME}-green", f"{NAME}-edge")
+    assert inputs["container"] == f"{NAME}-green"
+    assert [edge["container"] for edge in inputs["edges"]] == [f"{NAME}-edge"]
     assert inputs["container_id"] == "green-id"
     assert inputs["url"] == f"http://{NAME}-green:3000/api/health"
     assert inputs["health"]["version"] == "12.3.0"
@@ -364,4 +368,4 @@ def test_the_docker_providers_settings_reach_gate_and_switch() -> None:
     expected = {"host": "ssh://me@far", "context": "", "cert_path": "/certs"}
     assert found.inputs("gate")["docker"] == expected
     order = json.loads(found.inputs("switch")["environment"]["BLUEGREEN_ORDER"])
-    assert order["docker"] == expected
+    assert order["target"]["docker"] == expected

@@ -7,6 +7,7 @@ import pytest
 
 from bluegreen.config.settings import Color
 from bluegreen.edge.render import render, stamp
+from bluegreen.platforms import of
 from tests.program.harness import FIRST, NAME, Run, edge_tar, refusal, run_program
 from tests.unit.conftest import FakeDocker
 from tests.unit.examples import ROOT, make_settings
@@ -16,7 +17,8 @@ BOTH_WAYS = pytest.mark.parametrize("preview", [True, False], ids=["preview", "u
 
 def serve(docker: FakeDocker, color: Color) -> None:
     """Let the edge say that this color is live."""
-    config = stamp(render(make_settings(**FIRST), color, NAME, ROOT), 3, "then")
+    settings = make_settings(**FIRST)
+    config = stamp(render(settings, color, NAME, ROOT, of(settings).upstream), 3, "then")
     (docker.folder / "tar").write_bytes(edge_tar(config))
     docker.does("cp", f"cat '{docker.folder}/tar'")
     rows = [rf"printf 'id-{each}\t{NAME}-{each}\trunning\t\t\t\n'" for each in ("edge", color)]

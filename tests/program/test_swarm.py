@@ -83,7 +83,7 @@ def test_the_switch_is_told_of_all_edges_and_replicas() -> None:
         Place(f"{NAME}-edge-a", Docker(host="ssh://op@m")),
         Place(f"{NAME}-edge-b", Docker(host="ssh://op@b")),
     )
-    assert (order.places, order.edges_required, order.replicas) == (there, 1, 3)
+    assert (order.edges, order.edges_required, order.target.replicas) == (there, 1, 3)
     assert found.inputs("switch")["environment"]["BLUEGREEN_EDGE_ID"] == "edge-a-id edge-b-id"
     gate = found.inputs("gate")
     assert [each["container"] for each in gate["edges"]] == [p.container for p in there]
@@ -120,7 +120,7 @@ def test_a_docker_that_is_no_manager_is_refused_in_words(manager: FakeDocker) ->
     """Before the provider would fail in the middle."""
     manager.does("info", "echo false")
     said = refusal({**FIRST, "platform": "swarm", "data_path": ""})
-    assert "is not a manager: it is no manager of a Swarm. Next: set docker:host" in said
+    assert "cannot be used for it: it is no manager of a Swarm. Next: set docker:host" in said
 
 
 def test_an_edge_that_does_not_answer_stops_the_update_unless_it_is_not_required(

@@ -13,7 +13,8 @@ import pytest
 from bluegreen.config.settings import Color
 from bluegreen.edge.render import render, stamp
 from bluegreen.plan.fingerprint import digest_of
-from bluegreen.platforms.containers import OWN_CONTAINER
+from bluegreen.platforms import of
+from bluegreen.platforms.common import OWN_CONTAINER
 from tests.program.harness import FIRST, NAME, ROOT, edge_tar, run_program
 from tests.unit.conftest import FakeDocker
 from tests.unit.examples import make_settings
@@ -55,7 +56,9 @@ def runs(docker: FakeDocker, before: dict[str, Any], live: str) -> None:
         for part, parts in made_of.items()
     ]
     docker.does("ps", "\n".join(rows))
-    config = stamp(render(make_settings(**FIRST), cast("Color", live), NAME, ROOT), 3, "then")
+    settings = make_settings(**FIRST)
+    upstream = of(settings).upstream
+    config = stamp(render(settings, cast("Color", live), NAME, ROOT, upstream), 3, "then")
     (docker.folder / "tar").write_bytes(edge_tar(config))
     docker.does("cp", f"cat '{docker.folder}/tar'")
 

@@ -75,6 +75,11 @@ def test_nothing_is_done_when_nothing_starts() -> None:
     ("found", "copy", "words"),
     [
         (settings("shared"), "", ["shared: both colors use volume s-data;", "a snapshot is taken"]),
+        (
+            make_settings(active_color="green", green_version="1", data_path="/data"),
+            "",
+            ["writes go on if its SQLite databases are in WAL mode; if not, writes wait"],
+        ),
         (settings("clone"), "", ["clone: green starts on a copy of volume s-data", "503 with"]),
         (
             settings("clone", block_writes=False, allow_loss=True),
@@ -107,6 +112,15 @@ def test_a_rollback_says_since_when_writes_are_left_behind() -> None:
     assert "what was written since 2031-01-01T00:00:00.5+00:00 is NOT in it" in said
     restored = describe_data(found, "s", planned(found, copy="b"), EDGE, {"before": "a"})
     assert "what was written since 2031-01-02T00:00:00+00:00 is NOT in it" in restored
+
+
+def test_a_change_to_clones_says_that_nginx_comes_first() -> None:
+    """Once: the next release finds an nginx that can hold writes back."""
+    found = settings("clone")
+    said = describe_data(found, "s", planned(found), EDGE, {"mode": "shared"})
+    assert "nginx first gets a config that can hold writes back" in said
+    assert "30 s" in said
+    assert "nginx first" not in describe_data(found, "s", planned(found), EDGE, {"mode": "clone"})
 
 
 def test_a_copys_name_tells_the_moment_of_its_snapshot() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bluegreen.cli.errors import CommandError, Exit
+from bluegreen.cli.errors import CommandError, Exit, NoSuchStack
 from bluegreen.cli.plan import Plan
 from bluegreen.cli.project import Project
 from tools.ci import review, runner
@@ -94,16 +94,20 @@ def test_a_refused_stack_fails_the_review_and_does_not_hide_the_others(
         if project.name == "dev":
             raise CommandError("would interrupt users", serves="blue 1 serves", code=Exit.USAGE)
         if project.name == "new":
-            raise CommandError("no stack named 'new' found")
+            raise NoSuchStack("no stack named 'new' found")
+        if project.name == "held":
+            return Plan("held", [], [], True, ["the edge would be replaced"])
         return Plan(project.name, ["release green 2; live now: blue 1"], [])
 
     monkeypatch.setattr(review, "read_plan", read_plan)
-    found = review.review(tree, ["dev", "new", "prod"])
+    found = review.review(tree, ["dev", "new", "held", "prod"])
     assert found.refused
     assert (
         "**dev**: refused\n\n````\nwould interrupt users\n````\n\nNow blue 1 serves." in found.text
     )
     assert "**new**: not made yet" in found.text
+    assert "**held**: refused\n\n- the edge would be replaced" in found.text
+    assert review.review(tree, ["held"]).refused
     assert "**prod**: release green 2" in found.text
     assert not review.review(tree, ["new", "prod"]).refused
 

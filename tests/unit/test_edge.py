@@ -2,17 +2,21 @@
 
 import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bluegreen.config.settings import Color, other
-from bluegreen.edge.render import START_SCRIPT, digest, fill, render, stamp
-from bluegreen.edge.state import BOOTSTRAP, State
+from bluegreen.edge import scripts
+from bluegreen.edge.render import digest, fill, render, stamp
+from bluegreen.edge.state import State
 from bluegreen.edge.state import state_of as read_state
 from bluegreen.edge.templates import TEMPLATES
 from bluegreen.errors import ConfigError
+from bluegreen.platforms import of
+from tests.unit.conftest import FakeDocker
 from tests.unit.examples import ROOT, make_settings
 
 NAMES: dict[Color, str] = {"blue": "shop-blue", "green": "shop-green"}
@@ -22,7 +26,7 @@ BOTH = {"green_version": "12.3.0"}
 def rendered(live: Color, root: Path = ROOT, **raw: Any) -> str:
     """The config that makes a color live."""
     settings = make_settings(root, **BOTH | {"active_color": live} | raw)
-    return render(settings, live, "shop", root)
+    return render(settings, live, "shop", root, of(settings).upstream)
 
 
 def blocks(config: str, opening: str) -> list[str]:
@@ -272,8 +276,21 @@ def test_an_unstamped_config_is_nobodys_state() -> None:
     assert read_state(rendered("blue")) is None
 
 
-def test_nginx_starts_from_the_last_confirmed_config_or_else_from_the_bootstrap() -> None:
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_nginx_starts_from_the_last_confirmed_config_or_else_from_the_bootstrap(
+    confirmed: bool, tmp_path: Path, fake_docker: FakeDocker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A config on trial when the container stopped is not taken up again."""
-    first, second = START_SCRIPT.index("stable.conf"), START_SCRIPT.index(BOOTSTRAP)
-    assert first < second
-    assert "next.conf" not in START_SCRIPT
+    folder, first = tmp_path / "configs", tmp_path / "first.conf"
+    folder.mkdir()
+    first.write_text("the first page")
+    (folder / "nginx.conf").write_text("on trial")
+    if confirmed:
+        (folder / "stable.conf").write_text("confirmed")
+    fake_docker.put("nginx", f"#!/bin/sh\necho \"$*\" >'{tmp_path}/asked'\n")
+    there = {"FOLDER": str(folder), "BOOTSTRAP": str(first)}
+    monkeypatch.setattr(scripts, "KNOWN", scripts.KNOWN | there)
+    subprocess.run(["sh", "-ec", scripts.start()], check=True)
+    expected = "confirmed" if confirmed else "the first page"
+    assert (folder / "nginx.conf").read_text() == expected
+    assert (tmp_path / "asked").read_text() == f"-c {folder}/nginx.conf -g daemon off;\n"

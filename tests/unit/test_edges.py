@@ -1,20 +1,19 @@
 """Several edges as one: an act is done in all of them, and what fails in one fails in all."""
 
 import time
-from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
 from bluegreen.config.settings import Docker, Place
-from bluegreen.docker.shell import Shell
 from bluegreen.edge import edges as edges_module
-from bluegreen.edge.edges import Edges, Opened, open_edges
+from bluegreen.edge.edges import Edges
+from bluegreen.edge.nginx import Nginx
+from bluegreen.edge.opened import open_edges
 from bluegreen.edge.state import State
 from bluegreen.errors import EdgeUnreachable, SwitchFailed
 from bluegreen.health.probe import Answer
 from tests.unit.conftest import FakeDocker
-from tests.unit.examples import make_health
 
 BLUE, GREEN = State("blue", "1", 7, "then", "abc"), State("green", "2", 8, "then", "def")
 
@@ -53,6 +52,10 @@ class FakeNginx:
         """As Nginx's."""
         return 9
 
+    def arm(self, _seconds: float) -> None:
+        """As Nginx's."""
+        self._act("arm")
+
     def write(self, _config: str) -> None:
         """As Nginx's."""
         self._act("write")
@@ -83,37 +86,22 @@ class FakeNginx:
 class Stage:
     """Two edges, a and b."""
 
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         self.told: list[str] = []
         self.a, self.b = FakeNginx("a", self.told), FakeNginx("b", self.told)
-        made = {"a": self.a, "b": self.b}
-        patch.setattr(edges_module, "Nginx", Named(made))
-        shells = {name: cast("Shell", name) for name in made}
-        self.edges = Edges(Opened(shells, {}), make_health(), drain_timeout=0.2, required=1)
+        made = cast("dict[str, Nginx]", {"a": self.a, "b": self.b})
+        self.edges = Edges(made, required=1, drain_timeout=0.2)
+        self.only = Edges(cast("dict[str, Nginx]", {"a": self.a}))
 
-
-def _called(act: str) -> Callable[[Any], Any]:
-    return lambda nginx: getattr(nginx, act)()
-
-
-class Named:
-    """Nginx by the name that stands for its shell, with its methods as functions."""
-
-    def __init__(self, made: dict[str, FakeNginx]) -> None:
-        self._made = made
-
-    def __call__(self, shell: str, _health: object) -> FakeNginx:
-        """As the class, called."""
-        return self._made[shell]
-
-    def __getattr__(self, act: str) -> Callable[[Any], Any]:
-        return _called(act)
+    def probe(self) -> None:
+        """Ask green in all edges that know it."""
+        self.edges.do(lambda nginx: nginx.probe("green", 1), known=True)
 
 
 @pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+def stage() -> Stage:
     """A stage where both serve blue."""
-    return Stage(monkeypatch)
+    return Stage()
 
 
 def test_edges_that_agree_are_told_as_one(stage: Stage) -> None:
@@ -135,11 +123,10 @@ def test_a_new_edge_is_not_asked_for_a_color_before_it_has_a_config(stage: Stage
     """Its nginx knows none until it is reloaded."""
     stage.b.has = None
     stage.edges.state()
-    stage.edges.probe("green", 1)
+    stage.probe()
     assert stage.told == ["probe a"]
     stage.edges.reload()
-    assert stage.b.pulses == 1
-    stage.edges.probe("green", 1)
+    stage.probe()
     assert sorted(stage.told[-2:]) == ["probe a", "probe b"]
 
 
@@ -147,7 +134,32 @@ def test_what_fails_in_one_fails_for_all_and_names_it(stage: Stage) -> None:
     """The other one has done the act, or not: it is gone back from in both."""
     stage.b.fails["write"] = SwitchFailed("nginx refuses the rendered config")
     with pytest.raises(SwitchFailed, match=r"^b: nginx refuses the rendered config$"):
-        stage.edges.write("text")
+        stage.edges.do(lambda nginx: nginx.write("text"))
+
+
+def test_a_driver_is_heard_of_from_the_trials_begin(stage: Stage) -> None:
+    """Not before: an old sign of life would end the trial as it begins."""
+    stage.edges.do(lambda nginx: nginx.write("text"))
+    assert stage.b.pulses == 0
+    stage.edges.arm(60)
+    stage.edges.reload()
+    stage.edges.ask("green")
+    assert (stage.a.pulses, stage.b.pulses) == (3, 3)
+
+
+def test_an_edge_alone_says_what_its_nginx_says(stage: Stage) -> None:
+    """No name before it, nobody to hear of, and a generation that is the next one."""
+    stage.only.arm(60)
+    stage.a.answers = Answer("status is 500", "500")
+    assert stage.only.ask("green").seen == "500"
+    assert stage.only.next_generation() == 9
+    stage.a.fails["write"] = SwitchFailed("nginx refuses the rendered config")
+    with pytest.raises(SwitchFailed, match=r"^nginx refuses"):
+        stage.only.do(lambda nginx: nginx.write("text"))
+    stage.a.fails["confirm"] = EdgeUnreachable("gone")
+    with pytest.raises(EdgeUnreachable, match=r"^gone$"):
+        stage.only.confirm()
+    assert stage.a.pulses == 0
 
 
 def test_one_bad_answer_is_enough(stage: Stage) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bluegreen.edge.follow import FOLLOWED, start_with_peers
-from bluegreen.edge.state import BOOTSTRAP, CONFIG_FOLDER, WAITING
+from bluegreen.edge import scripts
+from bluegreen.edge.state import BOOTSTRAP, WAITING
 from tests.unit.conftest import FakeDocker
 
 # Serves what the test put there for a peer; 404 for one without, 7 for one that is away.
@@ -62,22 +62,16 @@ class Edge:
         """A config's text."""
         return (self.folder / f"{name}.conf").read_text()
 
-    def script(self, text: str) -> str:
-        """A script with this folder in place of the edge's."""
-        for path in (BOOTSTRAP, WAITING):
-            text = text.replace(path, str(self.folder / Path(path).name))
-        return text.replace(CONFIG_FOLDER, str(self.folder))
-
     def followed(self) -> bool:
         """Whether what is on trial here is confirmed elsewhere."""
-        script = f"SELF=me; cd '{self.folder}'\n{self.script(FOLLOWED)}\nfollowed"
+        functions = scripts.script("edge", "peers", SELF="me")
+        script = f"cd '{self.folder}'\n{functions}\nfollowed"
         return subprocess.run(["sh", "-c", script], check=False).returncode == 0
 
     def start(self) -> "subprocess.Popen[bytes]":
         """Start as the container does; in a group of its own, to be ended."""
-        script = self.script(start_with_peers("me"))
         return subprocess.Popen(
-            ["sh", "-ec", script], stderr=subprocess.DEVNULL, start_new_session=True
+            ["sh", "-ec", scripts.start("me")], stderr=subprocess.DEVNULL, start_new_session=True
         )
 
     def serves(self, text: str, seconds: float = 20) -> bool:
@@ -91,9 +85,16 @@ class Edge:
 
 
 @pytest.fixture
-def edge(tmp_path: Path, fake_docker: FakeDocker) -> Edge:
+def edge(tmp_path: Path, fake_docker: FakeDocker, monkeypatch: pytest.MonkeyPatch) -> Edge:
     """An edge among several."""
-    return Edge(tmp_path / "edge", fake_docker)
+    folder = tmp_path / "edge"
+    there = {
+        "FOLDER": str(folder),
+        "BOOTSTRAP": str(folder / Path(BOOTSTRAP).name),
+        "WAITING": str(folder / Path(WAITING).name),
+    }
+    monkeypatch.setattr(scripts, "KNOWN", scripts.KNOWN | there)
+    return Edge(folder, fake_docker)
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:

@@ -17,6 +17,7 @@ from bluegreen.plan.fingerprint import Fingerprint, digest_of, fingerprint_color
 from bluegreen.plan.ownership import StackState, keyed
 from bluegreen.plan.situation import Previous, Situation
 from bluegreen.plan.update import Plan, plan_update
+from bluegreen.platforms import of
 from tests.unit.conftest import FakeDocker
 from tests.unit.examples import make_settings
 
@@ -117,12 +118,10 @@ def test_what_would_interrupt_users_is_refused_by_name(
     before: dict[str, Any],
     after: dict[str, Any],
     part: str,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What the live color runs, and the edge, are not replaced under their users."""
-    monkeypatch.setattr("bluegreen.config.defaults.IMAGE", "grafana/grafana")
     with pytest.raises(GuardRefused) as refused:
-        check(project, before, after)
+        check(project, {"image": "grafana/grafana"} | before, after)
     assert part in str(refused.value)
 
 
@@ -274,7 +273,8 @@ def drift(live: str, edge: State | None, runs: dict[str, str]) -> str:
 def test_the_edge_is_asked_through_docker_cp(fake_docker: FakeDocker, tmp_path: Path) -> None:
     """Which also answers for a container that is stopped."""
     settings = make_settings()
-    config = stamp(render(settings, "blue", "shop-dev", tmp_path), 5, "then").encode()
+    rendered = render(settings, "blue", "shop-dev", tmp_path, of(settings).upstream)
+    config = stamp(rendered, 5, "then").encode()
     entry = tarfile.TarInfo("nginx.conf")
     entry.size = len(config)
     with tarfile.open(tmp_path / "tar", "w") as tar:

@@ -12,7 +12,7 @@ from bluegreen.docker.shell import Shell
 from bluegreen.edge import nginx as acts
 from bluegreen.edge import scripts
 from bluegreen.edge.nginx import Nginx
-from bluegreen.edge.state import FLAGS, TRIAL_HOLD
+from bluegreen.edge.state import TRIAL_HOLD
 from bluegreen.errors import CommandFailed, EdgeUnreachable, SwitchFailed
 from tests.unit.conftest import FakeDocker
 from tests.unit.examples import make_health
@@ -70,15 +70,16 @@ class Edge:
 def edge(tmp_path: Path, fake_docker: FakeDocker, monkeypatch: pytest.MonkeyPatch) -> Edge:
     """A folder in place of the edge's, and no look at this machine's own processes."""
     folder = tmp_path / "edge"
-    arm = scripts.ARM.replace("/etc/bluegreen", str(folder)).replace("/proc/1/fd/2", "restored")
-    hold = scripts.HOLD.replace("/etc/bluegreen", str(folder)).replace(FLAGS, f"{folder}/held")
-    monkeypatch.setattr(acts, "HOLD", hold)
+    there = {
+        "FOLDER": str(folder),
+        "BOOTSTRAP": f"{folder}-bootstrap.conf",
+        "WAITING": f"{folder}-waiting.conf",
+        "HELD": f"{folder}/held",
+        "LOG": "restored",
+    }
+    monkeypatch.setattr(scripts, "KNOWN", scripts.KNOWN | there)
     monkeypatch.setattr(acts, "FLAGS", f"{folder}/held")
     monkeypatch.setattr(acts, "flag_of", lambda color: f"{folder}/held-{color}")
-    assert arm.count(str(folder)) == 6
-    arm = arm.replace(FLAGS, f"{folder}/held")
-    monkeypatch.setattr(acts, "ARM", arm)
-    monkeypatch.setattr(acts, "CLAIM", scripts.CLAIM.replace("/etc/bluegreen", str(folder)))
     monkeypatch.setattr(acts, "CONFIG_FOLDER", str(folder))
     monkeypatch.setattr(acts, "WORKERS", f"cat {folder}/workers")
     monkeypatch.setattr(acts, "LEAVING", f"cat {folder}/leaving")

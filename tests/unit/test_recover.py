@@ -19,6 +19,7 @@ from bluegreen.cli.recover import examine, recover
 from bluegreen.config.settings import Docker, Place
 from bluegreen.edge.state import State
 from bluegreen.plan.situation import Situation
+from bluegreen.platforms import named
 from tests.unit.conftest import FakeDocker
 
 PENDING = {
@@ -77,7 +78,7 @@ def make(
         docker=Docker(),
         dockers=[Docker()],
         places=lambda: (Place("bluegreen-dev-edge", Docker()),),
-        swarm=False,
+        platform=named("container"),
         look=lambda: there,
         serves=lambda: "blue 12.3.0 serves",
     )

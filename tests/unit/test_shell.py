@@ -162,7 +162,7 @@ def test_a_short_question_gives_code_and_output(fake_docker: FakeDocker) -> None
 def test_a_short_question_without_an_answer_is_given_up(fake_docker: FakeDocker) -> None:
     """A daemon that hangs is told as such."""
     fake_docker.does("inspect", "exec tail -f /dev/null")
-    with pytest.raises(EdgeUnreachable, match=r"`docker inspect x` gave no answer within 0\.2 s"):
+    with pytest.raises(EdgeUnreachable, match=r"`docker inspect x` timed out after 0\.2 s"):
         ask(Docker(), "inspect", "x", timeout=0.2)
 
 

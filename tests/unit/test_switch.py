@@ -4,19 +4,22 @@ import io
 import json
 import threading
 from collections.abc import Callable
-from types import TracebackType
+from dataclasses import replace
+from types import SimpleNamespace, TracebackType
 from typing import Any, Self, cast
 
 import pytest
 
-from bluegreen.config.settings import Bake, Docker
+from bluegreen.config.settings import Bake, Docker, Place
+from bluegreen.edge.edges import Edges
 from bluegreen.edge.nginx import Nginx
 from bluegreen.edge.render import digest
 from bluegreen.edge.state import State, state_of
 from bluegreen.edge.traffic import Count
 from bluegreen.errors import BluegreenError, CommandFailed, EdgeUnreachable, SwitchFailed
 from bluegreen.health.probe import Answer
-from bluegreen.release import switch
+from bluegreen.platforms.platform import Target
+from bluegreen.release import bake, drain, switch
 from bluegreen.release.order import Order, Report
 from bluegreen.release.switch import Switch
 from tests.unit.conftest import FakeDocker
@@ -27,6 +30,7 @@ RENDERED = (
 )
 BLUE = State("blue", "12.3.0", 7, "then", "other")
 GREEN_ALREADY = State("green", "12.4.0", 8, "then", digest(RENDERED))
+TARGET = Target("container", "shop-green", "http://shop-green:3000/api/health")
 NO_BAKE = Bake(seconds=0, max_error_share=0.05, min_requests=1)
 
 
@@ -35,21 +39,18 @@ def make_order(**changed: Any) -> Order:
     parts: dict[str, Any] = {
         "color": "green",
         "version": "12.4.0",
-        "container": "shop-green",
-        "edge": "shop-edge",
+        "target": TARGET,
+        "edges": (Place("shop-edge", Docker()),),
+        "edges_required": 1,
         "health": make_health(),
         "bake": NO_BAKE,
         "drain_timeout": 30,
-        "docker": Docker(),
     }
     return Order(**parts | changed)
 
 
 class FakeNginx:
     """Notes each act; does what a test puts in `on` for an act's name."""
-
-    missed = ()
-    followed_until = 0.0
 
     def __init__(self, before: State | None) -> None:
         self.before, self.acts = before, list[str]()
@@ -167,15 +168,16 @@ class Stage:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.nginx, self.traffic, self.watch = FakeNginx(BLUE), FakeTraffic(), FakeWatch()
-        patch.setattr(switch, "nginx_in", lambda *_: self.nginx)
+        patch.setattr(switch, "Nginx", lambda *_: self.nginx)
         patch.setattr(switch, "Traffic", lambda *_: self.traffic)
-        patch.setattr(switch, "Watch", lambda *_, **__: self.watch)
-        patch.setattr(switch, "POLL", 0.001)
-        patch.setattr(switch, "PULSE", 0.001)
+        patch.setattr(bake, "named", lambda _: SimpleNamespace(watch=lambda *_, **__: self.watch))
+        patch.setattr(bake, "PULSE", 0.001)
+        patch.setattr(drain, "POLL", 0.001)
 
     def run(self, **order: Any) -> Report:
         """Run the switch."""
-        return Switch(make_order(**order), RENDERED, cast("Nginx", self.nginx)).run()
+        edges = Edges({"shop-edge": cast("Nginx", self.nginx)})
+        return Switch(make_order(**order), RENDERED, edges).run()
 
     def fails(self, error: BaseException, act: str, **order: Any) -> str:
         """Let an act fail, run the switch, return what it says."""
@@ -340,7 +342,7 @@ def test_a_target_that_falls_ill_while_baking_takes_the_switch_back(stage: Stage
     stage.nginx.on["ask"] = lambda: Answer("status is 503", "503 failing")
     with pytest.raises(SwitchFailed, match="green fell ill while baking: 503 failing; blue"):
         stage.run(bake=Bake(3600, 0.05, 20))
-    assert stage.nginx.acts.count("ask green") == switch.MISSES
+    assert stage.nginx.acts.count("ask green") == bake.MISSES
 
 
 def test_a_container_that_ends_while_baking_takes_the_switch_back(stage: Stage) -> None:
@@ -391,7 +393,7 @@ def test_the_drain_is_bounded_and_says_what_it_cut(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A WebSocket that stays for ever does not hold a release up."""
-    monkeypatch.setattr(switch, "GRACE", 0.1)
+    monkeypatch.setattr(drain, "GRACE", 0.1)
     stage.nginx.on["leaving"] = lambda: 1
     stage.traffic.cut = 3
     report = stage.run(drain_timeout=0)
@@ -409,10 +411,35 @@ def test_an_edge_that_goes_away_while_draining_is_no_failed_switch(stage: Stage)
     assert stage.run().switched
 
 
+def test_the_program_interrupted_before_its_trial_ends_without_a_traceback(
+    stage: Stage,
+    fake_docker: FakeDocker,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Nothing was swapped."""
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    stage.nginx.on["claim"] = interrupt
+    monkeypatch.setenv("BLUEGREEN_ORDER", make_order().to_json())
+    monkeypatch.setattr("sys.stdin", io.StringIO(RENDERED))
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    assert switch.main() == 1
+    assert capsys.readouterr().err == (
+        "switch to green 12.4.0 failed: the switch was interrupted; nothing was switched. Next: "
+        "mend what is named here (`docker logs shop-edge` has nginx's side) and run `pulumi up` "
+        "again, or set active_color back.\n"
+    )
+
+
 def test_an_order_survives_its_json() -> None:
     """The environment carries it from the program to the switch."""
     order = make_order(
-        health=make_health(json={"a": [1, None, "ü"]}), docker=Docker(host="ssh://me@far")
+        health=make_health(json={"a": [1, None, "ü"]}),
+        target=replace(TARGET, docker=Docker(host="ssh://me@far"), replicas=3),
+        edges=(Place("a", Docker()), Place("b", Docker(context="far"))),
     )
     assert Order.from_json(order.to_json()) == order
 

@@ -8,6 +8,7 @@ import contextlib
 import threading
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -17,9 +18,10 @@ from bluegreen.config.settings import Docker, Health
 from bluegreen.docker.shell import Shell
 from bluegreen.docker.transport import EdgeTransport
 from bluegreen.docker.watch import LOG_LINES
-from bluegreen.edge.edges import each
-from bluegreen.errors import BluegreenError
-from bluegreen.health.probe import Answer, ask
+from bluegreen.edge.opened import each
+from bluegreen.errors import BluegreenError, SwitchFailed
+from bluegreen.health.probe import Answer, Refused, ask, wait_until_healthy
+from bluegreen.platforms.platform import Target
 from bluegreen.platforms.swarm.tasks import FAILED, Task, changed_since, log_tail, read_tasks
 
 NEW = 5.0  # seconds; a service that was changed longer ago was so by an update before this one
@@ -147,3 +149,21 @@ class Replicas:
     def __exit__(self, *_: object) -> None:
         self._closing.set()
         self._thread.join(PULSE / 10)  # going back must not wait for a manager that hangs
+
+
+def require_all(target: Target, shells: Mapping[str, Shell], health: Health) -> None:
+    """Look at every replica once more: a gate that has passed is not run again for a switch.
+
+    Raises:
+        SwitchFailed: one is not well, and did not become so within the gate's time.
+    """
+    health = replace(health, passes=1)
+    with Replicas(target.container, target.replicas, target.docker) as replicas:
+        result = wait_until_healthy(
+            lambda seconds: replicas.ask(shells, target.url, health, seconds),
+            health,
+            died=replicas.died,
+            why=replicas.why,
+        )
+    if isinstance(result, Refused):
+        raise SwitchFailed(f"{result.reason}, last seen: {result.last}; nothing was switched")

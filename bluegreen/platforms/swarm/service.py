@@ -11,9 +11,10 @@ import pulumi_docker as docker
 from bluegreen.config import defaults
 from bluegreen.config.images import image_of
 from bluegreen.config.settings import Color, Limits, Settings
-from bluegreen.data.environment import environment, secret_variables
+from bluegreen.data.environment import secret_variables
 from bluegreen.docker.facts import COPY_LABEL, FINGERPRINT_LABEL
-from bluegreen.platforms.containers import LOG_LIMITS, Made, Scope
+from bluegreen.platforms.common import LOG_LIMITS, Made, Scope
+from bluegreen.platforms.swarm.platform import replicas_of
 from bluegreen.platforms.swarm.scale import Scale
 
 RESTART_DELAY = "1s"
@@ -53,7 +54,7 @@ def make_replicas(
     settings = scope.settings
     assert settings.swarm
     copy = scope.copies[color]
-    plain, secret = _variables(settings, environment(settings, copy))
+    plain, secret = _variables(settings, scope.platform.environment(settings, copy))
     labels = scope.labels() | {FINGERPRINT_LABEL: scope.made_of[color]}
     labels |= {COPY_LABEL: copy} if copy else {}
     placement = settings.swarm.placement
@@ -64,7 +65,7 @@ def make_replicas(
             docker.ServiceLabelArgs(label=label, value=value) for label, value in labels.items()
         ],
         mode=docker.ServiceModeArgs(
-            replicated=docker.ServiceModeReplicatedArgs(replicas=settings.replicas_of(color))
+            replicated=docker.ServiceModeReplicatedArgs(replicas=replicas_of(settings, color))
         ),
         # Names lead to the replicas themselves: nginx spreads requests over them, and sees each.
         endpoint_spec=docker.ServiceEndpointSpecArgs(mode="dnsrr"),
@@ -104,7 +105,7 @@ def make_replicas(
         f"scale-{color}",
         service=scope.container(color),
         service_id=identity,
-        replicas=settings.replicas_of(color),
+        replicas=replicas_of(settings, color),
         docker=settings.docker,
         opts=scope.options(),
     )

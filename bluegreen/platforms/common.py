@@ -1,4 +1,4 @@
-"""What runs in Docker: the edge, a color, and what they need. One function makes one thing."""
+"""What all platforms have in Docker: the edges, and volumes. One function makes one thing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,16 +8,15 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
-from bluegreen.config import defaults
-from bluegreen.config.images import built_name, image_reference
 from bluegreen.config.settings import Color, Edge, Settings
-from bluegreen.data.environment import environment, is_secret
-from bluegreen.data.names import copy_of, data_of, snapshots_of
-from bluegreen.docker.facts import COPY_LABEL, FINGERPRINT_LABEL, LABEL, STACK_LABEL
-from bluegreen.edge.follow import start_with_peers
-from bluegreen.edge.render import START_SCRIPT
+from bluegreen.data import modes
+from bluegreen.data.names import data_of, snapshots_of
+from bluegreen.docker.facts import LABEL, STACK_LABEL
+from bluegreen.edge.render import render
+from bluegreen.edge.scripts import start
 from bluegreen.edge.state import BOOTSTRAP, CONFIG_FOLDER, WAITING
 from bluegreen.edge.templates import TEMPLATES
+from bluegreen.platforms.platform import Platform
 
 LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
 EDGE_STOP_GRACE = 10
@@ -39,6 +38,7 @@ class Scope:
     Attributes:
         name: prefix of everything made in Docker; unique on the host.
         settings: the stack's settings.
+        platform: what the colors run on.
         root: the project's folder, which relative paths start from.
         parent: the component that the resources belong to.
         copies: the copy of the data that each color runs on; "" = the one it began in.
@@ -50,6 +50,7 @@ class Scope:
 
     name: str
     settings: Settings
+    platform: Platform
     root: Path
     parent: pulumi.Resource
     copies: Mapping[Color, str]
@@ -87,21 +88,9 @@ class Made:
     image: pulumi.Output[str] | None = None
 
 
-def make_network(scope: Scope) -> docker.Network:
-    """The stack's own network, on which the edge finds the colors by name."""
-    subnet = scope.settings.subnet
-    return docker.Network(
-        "network",
-        name=scope.name,
-        ipam_configs=[docker.NetworkIpamConfigArgs(subnet=subnet)] if subnet else None,
-        labels=[docker.NetworkLabelArgs(label=k, value=v) for k, v in scope.labels().items()],
-        opts=scope.options(ignore_changes=["labels"]),
-    )
-
-
 def make_data_volume(scope: Scope) -> docker.Volume | None:
     """The colors' shared data: no update deletes it, nor does `pulumi destroy`."""
-    if not scope.settings.data_path or scope.settings.swarm:  # no volume is on several nodes
+    if not scope.settings.data_path or not scope.platform.has_volumes:
         return None
     return docker.Volume(
         "data",
@@ -125,36 +114,9 @@ def _volume_labels(scope: Scope) -> list[docker.VolumeLabelArgs]:
     return [docker.VolumeLabelArgs(label=k, value=v) for k, v in scope.labels().items()]
 
 
-def make_image(scope: Scope, color: Color) -> docker.RemoteImage:
-    """The color's image: built, or taken as it is when local, or pulled."""
-    build, version = scope.settings.build, scope.settings.versions[color]
-    opts = scope.options(ignore_changes=scope.keep(color, OWN_IMAGE))
-    if not build:
-        again = scope.image if color == scope.settings.active_color else ""
-        return docker.RemoteImage(
-            f"image-{color}",
-            name=again or image_reference(scope.settings.image, version),
-            keep_locally=True,  # other stacks on this host may use it too
-            opts=opts,
-        )
-    return docker.RemoteImage(
-        f"image-{color}",
-        name=built_name(scope.name, scope.settings, color, scope.root),
-        build=docker.RemoteImageBuildArgs(
-            context=build.context,
-            dockerfile=build.dockerfile,
-            build_args={**build.args, build.version_arg: version},
-            label={LABEL: scope.name},
-        ),
-        # Nobody else's: it goes after the container that ran it.
-        keep_locally=not scope.settings.prune,
-        opts=opts,
-    )
-
-
 def make_edge(scope: Scope, edge: Edge, network: docker.Network) -> docker.Container:
     """An edge. What may change in its life comes through the switch, into its volume."""
-    settings, part = scope.settings, edge.part
+    settings, part, many = scope.settings, edge.part, scope.platform.many_edges
     there = _provider(scope, edge)
     image = docker.RemoteImage(
         f"image-{part}",
@@ -168,14 +130,13 @@ def make_edge(scope: Scope, edge: Edge, network: docker.Network) -> docker.Conta
         labels=_volume_labels(scope),
         opts=scope.options(ignore_changes=OWN_VOLUME, provider=there),
     )
-    pages = {BOOTSTRAP: "bootstrap.conf"} | ({WAITING: "waiting.conf"} if settings.swarm else {})
-    start = start_with_peers(scope.container(part)) if settings.swarm else START_SCRIPT
+    pages = {BOOTSTRAP: "bootstrap.conf"} | ({WAITING: "waiting.conf"} if many else {})
     return docker.Container(
         part,
         docker.ContainerArgs(
             name=scope.container(part),
             image=image.image_id,
-            entrypoints=["sh", "-ec", start],
+            entrypoints=["sh", "-ec", start(scope.container(part) if many else "")],
             uploads=[
                 docker.ContainerUploadArgs(file=path, content=(TEMPLATES / page).read_text())
                 for path, page in pages.items()
@@ -183,13 +144,13 @@ def make_edge(scope: Scope, edge: Edge, network: docker.Network) -> docker.Conta
             volumes=[
                 docker.ContainerVolumeArgs(volume_name=config.name, container_path=CONFIG_FOLDER)
             ],
-            ports=_ports(
+            ports=published(
                 (80, edge.http_port, edge.http_address),
                 (8081, settings.preview_port, settings.direct_address),
             ),
             stop_signal="SIGQUIT",  # nginx's own word for: finish what you serve
             destroy_grace_seconds=EDGE_STOP_GRACE,
-            **_common(scope, network),
+            **common_options(scope, network),
         ),
         opts=scope.options(
             provider=there,
@@ -198,6 +159,16 @@ def make_edge(scope: Scope, edge: Edge, network: docker.Network) -> docker.Conta
             ignore_changes=["uploads", "entrypoints", *scope.keep(part, OWN_CONTAINER)],
         ),
     )
+
+
+def edge_config(scope: Scope, live: Color, *, holds_writes: bool = False) -> str:
+    """What nginx in the edges runs when this color is live.
+
+    It can hold writes back where the data's mode needs that, or when it is told so.
+    """
+    upstream = scope.platform.upstream
+    held = holds_writes or modes.of(scope.settings).holds_writes
+    return render(scope.settings, live, scope.name, scope.root, upstream, holds_writes=held)
 
 
 def _provider(scope: Scope, edge: Edge) -> docker.Provider | None:
@@ -213,60 +184,10 @@ def _provider(scope: Scope, edge: Edge) -> docker.Provider | None:
     )
 
 
-def make_color(
-    scope: Scope,
-    color: Color,
-    image: docker.RemoteImage,
-    network: docker.Network,
-    data: docker.Volume | None,
-    after: pulumi.Resource | None = None,
-) -> Made:
-    """A color's container; `after` is what must be done before it may be touched."""
-    settings, ini, copy = scope.settings, scope.settings.grafana_ini, scope.copies[color]
-    uploads = [(defaults.INI_TARGET, (scope.root / ini).read_text())] if ini else []
-    volume = copy_of(scope.name, copy) if copy and not settings.database_url else None
-    volumes = [(volume or data.name, settings.data_path)] if data else []
-    labels: dict[str, pulumi.Input[str]] = {FINGERPRINT_LABEL: scope.made_of[color]}
-    labels |= {COPY_LABEL: copy} if copy else {}
-    limits = settings.limits
-    container = docker.Container(
-        color,
-        docker.ContainerArgs(
-            name=scope.container(color),
-            image=image.image_id,
-            command=list(settings.command) or None,
-            envs=_envs(settings, copy),
-            uploads=[docker.ContainerUploadArgs(file=f, content=text) for f, text in uploads],
-            volumes=[
-                docker.ContainerVolumeArgs(volume_name=name, container_path=path)
-                for name, path in volumes
-            ],
-            ports=_ports((settings.port, settings.direct_ports[color], settings.direct_address)),
-            memory=limits.memory or None,
-            # Docker's own default, said aloud: the provider would see it as a change.
-            memory_swap=2 * limits.memory or None,
-            cpus=f"{limits.cpus:g}" if limits.cpus else None,
-            user=settings.user or None,
-            destroy_grace_seconds=settings.stop_grace,
-            **_common(
-                scope,
-                network,
-                # What the guard knows it by when an update died before its outputs were kept.
-                labels,
-            ),
-        ),
-        opts=scope.options(
-            delete_before_replace=True,
-            depends_on=[after] if after else None,
-            ignore_changes=scope.keep(color, OWN_CONTAINER),
-        ),
-    )
-    return Made(container, container.id, container.image)
-
-
-def _common(
+def common_options(
     scope: Scope, network: docker.Network, more: Mapping[str, pulumi.Input[str]] | None = None
 ) -> dict[str, Any]:
+    """What every container of the stack has in common; it also carries these labels."""
     labels = {**scope.labels(), **(more or {})}
     return {
         "labels": [docker.ContainerLabelArgs(label=k, value=v) for k, v in labels.items()],
@@ -278,14 +199,8 @@ def _common(
     }
 
 
-def _envs(settings: Settings, copy: str) -> list[pulumi.Input[str]]:
-    pairs = [f"{key}={value}" for key, value in sorted(environment(settings, copy).items())]
-    if is_secret(settings):
-        return [pulumi.Output.secret(pair) for pair in pairs]
-    return list(pairs)
-
-
-def _ports(*ports: tuple[int, int, str]) -> list[docker.ContainerPortArgs] | None:
+def published(*ports: tuple[int, int, str]) -> list[docker.ContainerPortArgs] | None:
+    """Ports from (internal, external, address of the host); an external 0 is none."""
     return [
         docker.ContainerPortArgs(internal=internal, external=external, ip=address)
         for internal, external, address in ports

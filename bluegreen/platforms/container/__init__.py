@@ -1,0 +1,1 @@
+"""A color as one container, with the stack's data volume."""

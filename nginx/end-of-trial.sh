@@ -1,0 +1,12 @@
+# shellcheck shell=sh
+# End a trial that nobody confirms: when its time is over, or its driver is not heard of any more,
+# where that gives signs of life (a file `pulse`; see Edges.arm).
+#
+# $1: whose trial it is, as in switch.pid. $2: seconds. SILENCE: for so long nothing may be heard.
+
+cd "$FOLDER" || exit 1
+end=$(($(date +%s) + $2))
+heard() { [ ! -e pulse ] || [ $(($(date +%s) - $(stat -c %Y pulse))) -lt "$SILENCE" ]; }
+while [ "$(cat switch.pid)" = "$1" ] && [ "$(date +%s)" -lt $end ] && heard; do sleep 1; done
+[ "$(cat switch.pid)" = "$1" ] && alive "$1" && own && kill -9 "${1% *}" && go_back &&
+    rm -f switch.pid pulse

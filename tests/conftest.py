@@ -1,0 +1,23 @@
+"""Which tests one worker runs: those that share what is dear, and what must not be there twice."""
+
+import pytest
+from xdist.remote import Producer  # type: ignore[import-untyped]
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+# The cluster's tests stop its daemons; the wheel's install it once.
+TOGETHER = ("tests/cluster/", "tests/e2e/test_wheel.py")
+
+
+class OneWorker(LoadScopeScheduling):  # type: ignore[misc]
+    """Lets one worker run all tests of each of these; the others go to whoever is free.
+
+    xdist's marks for that do nothing, and say nothing, with pytest 9.2 (its issue 1386).
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((each for each in TOGETHER if nodeid.startswith(each)), nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneWorker | None:
+    """Take that for --dist loadgroup, and xdist's own for others."""
+    return OneWorker(config, log) if config.getvalue("dist") == "loadgroup" else None
