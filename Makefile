@@ -1,5 +1,5 @@
-# The verbs of this project, the same on a laptop and in CI. Everything that is missing on the
-# machine is set up first (tools/setup/README.md); when all is there that takes under a second.
+# The commands of this project, the same on a laptop and in CI. Each one first installs what is
+# missing on the machine (tools/setup/README.md); if nothing is, that takes less than a second.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
@@ -18,32 +18,35 @@ env: setup ## print the environment for a shell: eval "$(make -s env)"
 demo: setup ## two switches under load on http://127.0.0.1:8080, and what they lost
 	@$(READY) && python -m evidence.demo
 
-down-demo: setup ## remove the demo with its data
+fresh-demo: setup ## the demo in a fresh Debian, made for it: 12 on 13, else 13; FRESH=12
+	@$(PYTHON) -m tools.setup.fresh_root --cache $(or $(FRESH),other) make demo
+
+down-demo: setup ## remove the demo and its data
 	@$(READY) && bluegreen down --yes --with-data --stack demo
 
-cluster-demo: setup ## the same on a Swarm of two nodes on this machine; SWITCHES=30 NODES=3
+cluster-demo: setup ## the same on a two-node Swarm on this machine; SWITCHES=30 NODES=3
 	@$(READY) && python -m evidence.demo.cluster $(or $(SWITCHES),2) $(or $(NODES),2)
 
-bench: setup ## what switches lose and how fast all is, beside a hand-written script; 35 min
+bench: setup ## what switches lose and how fast they are, against a hand-written script; 35 min
 	@command -v wrk >/dev/null || apt-get install -qq -y wrk >/dev/null 2>&1 || true
 	@$(READY) && python -m evidence.bench $(ARGS)
 
-up: setup ## release what stack dev's config says
+up: setup ## release what the config of stack dev says
 	@$(READY) && pulumi stack select --create dev && pulumi up --yes --stack dev
 
 preview: setup ## show what `make up` would do
 	@$(READY) && pulumi stack select --create dev && pulumi preview --diff --stack dev
 
-down: setup ## remove stack dev; its data volume stays
+down: setup ## remove stack dev, but keep its data
 	@$(READY) && bluegreen down --yes --stack dev
 
-review: setup ## what this branch would release, compared with BASE (origin/main)
+review: setup ## show what this branch would release, compared with BASE (origin/main)
 	@$(READY) && python -m tools.ci review
 
-runner: setup ## in a workflow: check the backend's address, install the ssh key
+runner: setup ## in a workflow: check PULUMI_BACKEND_URL, install the ssh key
 	@.venv/bin/python -m tools.ci runner
 
-publish: ## push the commits of `bluegreen … --commit`, on top of what others pushed
+publish: ## push the commits of `bluegreen … --commit`, rebased on what others pushed
 	@git pull --rebase --autostash --quiet && git push --quiet
 
 lint: setup ## ruff, mypy --strict, the direction of imports, shellcheck, the workflows
@@ -54,15 +57,15 @@ lint: setup ## ruff, mypy --strict, the direction of imports, shellcheck, the wo
 	    && check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml \
 	    && zizmor --offline --quiet .github
 
-# GOGC: there are hundreds of short runs of Pulumi, and Go's usual care for memory takes a sixth.
-test: lint ## all tests: units, program, end to end, a Swarm
+# GOGC: the tests run Pulumi hundreds of times, and Go's default garbage collection costs a sixth.
+test: lint ## all tests: unit, program, end to end, Swarm
 	@$(READY) && pytest tests/unit tests/program -q -n 2 \
 	    && GOGC=400 pytest tests/cluster tests/e2e -q -n 3 --dist loadgroup
 
-chaos: setup ## the whole fault matrix, some 25 minutes, into out/chaos.json
+chaos: setup ## the whole fault matrix, about 25 min; writes out/chaos.json
 	@$(READY) && python -m evidence.chaos
 
-data-proof: setup ## a writer through every data mode and path, into out/data.json; 8 min
+data-proof: setup ## every data mode with a writer running, 8 min; writes out/data.json
 	@$(READY) && python -m evidence.proof
 
-.PHONY: help setup env demo down-demo cluster-demo bench up preview down review runner publish lint test chaos data-proof
+.PHONY: help setup env demo fresh-demo down-demo cluster-demo bench up preview down review runner publish lint test chaos data-proof

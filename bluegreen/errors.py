@@ -7,7 +7,8 @@ BluegreenError            base: catch this to catch all of them
 ├── EdgeUnreachable       no shell could be had, or kept, in the edge
 ├── CommandFailed         a command that has no reason to fail did, or gave no answer
 ├── DataFailed            the data could not be copied, checked or restored; nothing was released
-└── SwitchFailed          traffic could not be moved, or was moved back
+├── SwitchFailed          traffic could not be moved, or was moved back
+└── PluginMissing         a plugin of Pulumi's is not installed, or does not start
 
 An error is a value: what happened (with what was seen), what serves now, what to do next. Its text
 is made of these here, and nowhere else.
@@ -81,6 +82,10 @@ class DataFailed(BluegreenError):
 
 class SwitchFailed(BluegreenError):
     """The switch was stopped; the color that served before keeps serving."""
+
+
+class PluginMissing(BluegreenError):
+    """A plugin of Pulumi's is not installed, or does not start."""
 
 
 def _listed(sentences: Sequence[str]) -> str:

@@ -17,17 +17,16 @@ import pulumi
 from pulumi.runtime.config import CONFIG, is_config_secret
 
 from bluegreen.config import load as config
-from bluegreen.config.settings import COLORS, Docker, Settings
+from bluegreen.config.settings import Docker, Settings
+from bluegreen.config.written import own, read_written
 from bluegreen.errors import BluegreenError, ConfigError
 from bluegreen.interrupt import end_quietly
 from bluegreen.plan.situation import Previous, observe
-from bluegreen.plan.update import PLAN_FILE, Plan, plan_update
+from bluegreen.plan.update import PLAN_FILE, REBUILD, Plan, plan_update
 from bluegreen.platforms import of
 from bluegreen.resources.service import BlueGreenService
 
 READ_TRIES, READ_PAUSE = 50, 0.1
-# Colors and edges are host names on the network, of 63 characters at the most (RFC 1035).
-LONGEST_HOST = 63
 
 
 def declare(root: Path | None = None) -> BlueGreenService:
@@ -42,9 +41,11 @@ def declare(root: Path | None = None) -> BlueGreenService:
         settings = read_settings(folder)
         name = _prefix(settings)
         situation = observe(settings, name, of(settings), read_previous)
-        plan = plan_update(settings, situation, pulumi.get_stack(), folder)
+        rebuilds = bool(os.environ.get(REBUILD))
+        plan = plan_update(settings, situation, pulumi.get_stack(), folder, rebuilds=rebuilds)
     except BluegreenError as error:
-        _hand_over(refused=getattr(error, "reasons", [str(error)]))
+        mistakes = getattr(error, "mistakes", [str(error)])
+        _hand_over(refused=getattr(error, "reasons", mistakes))
         raise pulumi.RunError(str(error)) from None
     _hand_over(words=plan.words.splitlines())
     if plan.words and pulumi.runtime.is_dry_run():
@@ -55,20 +56,24 @@ def declare(root: Path | None = None) -> BlueGreenService:
 
 
 def read_settings(root: Path) -> Settings:
-    """The stack's settings; raises ConfigError with every mistake."""
-    prefix = f"{pulumi.get_project()}:"
-    raw = {key.removeprefix(prefix): v for key, v in CONFIG.get().items() if key.startswith(prefix)}
+    """The stack's settings; warns of what is doubtful, raises ConfigError with every mistake."""
+    project = pulumi.get_project()
+    raw = own(CONFIG.get(), project)
     provider = pulumi.Config("docker")
-    return config.load(
+    found = config.read_config(
         raw,
         root,
-        secrets=[key for key in raw if is_config_secret(prefix + key)],
+        secrets=[key for key in raw if is_config_secret(f"{project}:{key}")],
         docker=Docker(
             host=provider.get("host") or "",
             context=provider.get("context") or "",
             cert_path=provider.get("certPath") or "",
         ),
+        written=read_written(root, project, pulumi.get_stack()),
     )
+    for doubt in found.doubts:
+        pulumi.log.warn(doubt)
+    return found.checked()
 
 
 def read_previous() -> Previous:
@@ -90,9 +95,8 @@ def read_previous() -> Previous:
 
 def _prefix(settings: Settings) -> str:
     """The prefix of what the stack has in Docker."""
-    name = settings.name or f"{pulumi.get_project()}-{pulumi.get_stack()}"
-    parts = (*COLORS, *(edge.part for edge in settings.edges))
-    longest = LONGEST_HOST - max(len(f"-{part}") for part in parts)
+    name = settings.prefix(pulumi.get_project(), pulumi.get_stack())
+    longest = settings.longest_prefix
     if len(name) > longest:
         raise ConfigError(
             [
@@ -124,6 +128,8 @@ def _put_out(service: BlueGreenService, plan: Plan) -> None:
     # What the guard of the next update compares with. Secret, as digests of secrets are in it.
     pulumi.export("fingerprints", pulumi.Output.secret(dict(plan.made_of)))
     pulumi.export("pins", service.pins)
+    if plan.adopted:
+        pulumi.export("adopted", dict(plan.adopted))
     pulumi.export("name", plan.situation.name)
     identity = {"id": service.identity.id, "key": service.identity.key}
     pulumi.export("identity", pulumi.Output.secret(identity))

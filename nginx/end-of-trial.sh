@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# End a trial that nobody confirms: when its time is over, or its driver is not heard of any more,
-# where that gives signs of life (a file `pulse`; see Edges.arm).
+# End a trial that nobody confirms: when it has timed out, or when its driver, if it gives signs of
+# life (a file `pulse`; see Edges.arm), gives none any more.
 #
-# $1: whose trial it is, as in switch.pid. $2: seconds. SILENCE: for so long nothing may be heard.
+# $1: whose trial it is, as in switch.pid. $2: seconds. SILENCE: the longest pause between two signs.
 
 cd "$FOLDER" || exit 1
 end=$(($(date +%s) + $2))

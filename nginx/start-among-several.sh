@@ -4,8 +4,8 @@
 # trial.
 
 cd "$FOLDER" || exit 1
-# Somebody is at work here: what is on trial is theirs, and so is what they are about to write.
-# A claim that is old and has nothing on trial is of a driver that nobody has heard of since.
+# A switch is running here: what is on trial belongs to it, and so does what it is about to write.
+# An old claim with nothing on trial is from a driver that has not been heard from since.
 busy() {
     owner=$(cat switch.pid 2>/dev/null) || return 1
     alive "$owner" || return 1
@@ -27,7 +27,7 @@ follow() {
         busy && continue
         ask_peers stable.conf "$(generation stable.conf)"
         busy && continue
-        keep && echo "bluegreen: follows the other edges to generation $newest" >&2
+        keep && echo "bluegreen: caught up with the other edges, generation $newest" >&2
         if waits; then
             enough && take stable.conf && was_on_trial="" && reload
         elif [ "$(generation nginx.conf)" != "$(generation stable.conf)" ]; then

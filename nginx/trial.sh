@@ -13,11 +13,11 @@ let_go() { rm -f "$HELD-$(head -n 1 nginx.conf | sed -n 's/.* color=\([a-z]*\) .
 go_back() {
     if followed >/dev/null 2>&1; then
         let_go
-        echo "bluegreen: switch confirmed on another edge, stays" >"$LOG"
+        echo "bluegreen: switch confirmed on another edge, kept" >"$LOG"
         return
     fi
     restore >/dev/null 2>&1
-    echo "bluegreen: switch not confirmed, went back" >"$LOG"
+    echo "bluegreen: switch not confirmed, reverted" >"$LOG"
 }
 # This shell is the switch's: the next one knows it by that.
 own() { echo "$$ $(started $$)" >switch.part && mv switch.part switch.pid; }

@@ -14,6 +14,7 @@ from bluegreen.cli import down as down_
 from bluegreen.cli import history as history_
 from bluegreen.cli import plan as plan_
 from bluegreen.cli import promote as promote_
+from bluegreen.cli import rebuild as rebuild_
 from bluegreen.cli import recover as recover_
 from bluegreen.cli import release, snapshot
 from bluegreen.cli import status as status_
@@ -26,8 +27,8 @@ from bluegreen.cli.release import heal_first
 app = typer.Typer(
     name="bluegreen",
     help="Blue-green releases of a service on Docker, behind nginx. "
-    "Exit codes: 0 done, 1 failed (what served before serves), 2 usage or config (nothing was "
-    "touched), 3 drift, 130 interrupted.",
+    "Exit codes: 0 done, 1 failed (what served before keeps serving), 2 usage or config (nothing "
+    "was touched), 3 drift, 130 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -37,7 +38,7 @@ app = typer.Typer(
 @ends_well
 def deploy(
     version: Annotated[
-        str, typer.Argument(help="The version to release; without one, what config says.")
+        str, typer.Argument(help="Version to release; default: the one in the config.")
     ] = "",
     stack: Stack = "dev",
     folder: Dir = HERE,
@@ -45,7 +46,10 @@ def deploy(
     commit: Commit = False,
     as_json: Json = False,
     abort: Annotated[
-        bool, typer.Option("--abort", help="Give up a release that failed: set config back.")
+        bool,
+        typer.Option(
+            "--abort", help="Give up a failed release: set the config back to what is live."
+        ),
     ] = False,
 ) -> None:
     """Release a version on the idle color: preview, confirm, gate, switch."""
@@ -66,7 +70,7 @@ def rollback(
     commit: Commit = False,
     as_json: Json = False,
 ) -> None:
-    """Go back to the color that was live before, through the same gate."""
+    """Roll back to the color that was live before, through the same gate."""
     project, progress = Project(folder, stack), Progress(as_json=as_json)
     heal_first(project, progress, yes=yes)
     release.rollback(project, progress, yes=yes, git=commit)
@@ -75,10 +79,11 @@ def rollback(
 @app.command()
 @ends_well
 def promote(
-    source: Annotated[str, typer.Argument(metavar="FROM", help="The stack to take it from.")],
-    to: Annotated[str, typer.Argument(metavar="TO", help="The stack to release it in.")],
+    source: Annotated[str, typer.Argument(metavar="FROM", help="Stack to take the version from.")],
+    to: Annotated[str, typer.Argument(metavar="TO", help="Stack to release it in.")],
     min_age: Annotated[
-        float, typer.Option(help="Minutes that the version must have been live.", min=0)
+        float,
+        typer.Option(help="Minimum number of minutes that the version must have been live.", min=0),
     ] = 0,
     folder: Dir = HERE,
     yes: Yes = False,
@@ -90,7 +95,7 @@ def promote(
     project, progress = Project(folder, to), Progress(as_json=as_json)
     heal_first(project, progress, yes=yes)
     if promote_.is_there(project, version):
-        progress.tell("live", f"{to} serves {version} already", version=version)
+        progress.tell("live", f"{to} already serves {version}", version=version)
         return
     release.deploy(project, version, progress, yes=yes, git=commit)
 
@@ -102,10 +107,10 @@ def plan(
     folder: Dir = HERE,
     as_json: Json = False,
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="Tell it as Markdown, for a pull request.")
+        bool, typer.Option("--markdown", help="Print Markdown, for a pull request.")
     ] = False,
 ) -> None:
-    """Say in words what the next update would do; change nothing."""
+    """Show in words what the next update would do; change nothing."""
     found = plan_.read_plan(Project(folder, stack))
     tell = plan_.as_json if as_json else plan_.as_markdown if markdown else plan_.as_text
     print(tell(found))
@@ -119,11 +124,9 @@ def status(
     stack: Stack = "dev",
     folder: Dir = HERE,
     as_json: Json = False,
-    check: Annotated[
-        bool, typer.Option("--check", help="Exit with 3 when there is drift.")
-    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Exit with 3 if there is drift.")] = False,
 ) -> None:
-    """What is live, and whether config, stack, nginx and Docker agree."""
+    """Show what is live, and whether config, state, nginx and Docker agree."""
     found = status_.read_status(Project(folder, stack))
     print(status_.as_json(found) if as_json else status_.as_text(found))
     if check and found.drift:
@@ -136,9 +139,9 @@ def history(
     stack: Stack = "dev",
     folder: Dir = HERE,
     as_json: Json = False,
-    most: Annotated[int, typer.Option(help="How many at the most.", min=1)] = 20,
+    most: Annotated[int, typer.Option(help="Maximum number of releases.", min=1)] = 20,
 ) -> None:
-    """The stack's releases: when, who, from what to what, result, duration."""
+    """List the stack's releases: when, who, from, to, result, duration."""
     releases = history_.read_history(Project(folder, stack), most)
     if as_json:
         print(json.dumps([asdict(each) for each in releases], indent=2))
@@ -168,10 +171,22 @@ def doctor(stack: Stack = "dev", folder: Dir = HERE, as_json: Json = False) -> N
 
 @app.command()
 @ends_well
-def recover(stack: Stack = "dev", folder: Dir = HERE) -> None:
-    """Take away what a killed update left: its lock, and what it had begun to make."""
+def recover(
+    stack: Stack = "dev",
+    folder: Dir = HERE,
+    yes: Yes = False,
+    rebuild_state: Annotated[
+        bool,
+        typer.Option("--rebuild-state", help="Rebuild a lost state from what runs."),
+    ] = False,
+) -> None:
+    """Clean up after a killed update: its lock, and what it had started to create."""
     project = Project(folder, stack)
-    for line in recover_.recover(project) or ["there is nothing to recover"]:
+    if rebuild_state:
+        done = rebuild_.rebuild(project, yes=yes)
+    else:
+        done = recover_.recover(project) or ["there is nothing to recover"]
+    for line in done:
         print(line)
     print(f"now: {project.serves()}")
 
@@ -183,10 +198,10 @@ def down(
     folder: Dir = HERE,
     yes: Yes = False,
     with_data: Annotated[
-        bool, typer.Option("--with-data", help="Remove the data and its snapshots too.")
+        bool, typer.Option("--with-data", help="Also remove the data and its snapshots.")
     ] = False,
 ) -> None:
-    """Remove the stack; its data stays unless told otherwise."""
+    """Remove the stack, but keep its data."""
     for line in down_.down(Project(folder, stack), with_data=with_data, yes=yes):
         print(line)
 

@@ -29,7 +29,7 @@ def mend(project: str, stack: str) -> list[str]:
     notes = checkpoint.with_name(f"{checkpoint.name}.attrs")
     if notes.exists() and not _is_json(notes):
         notes.unlink()
-        done.append(f"removed {notes.name}, which was cut short")
+        done.append(f"removed {notes.name}, which was incomplete")
     if not _is_whole(checkpoint):
         done += _put_back(checkpoint, _copies(folder, project, stack))
     return done
@@ -44,7 +44,7 @@ def _put_back(checkpoint: Path, copies: Iterator[Path]) -> list[str]:
         part = checkpoint.with_suffix(".part")
         shutil.copyfile(copy, part)
         part.replace(checkpoint)
-        return [f"put back {copy.name}, as the stack's state was not whole"]
+        return [f"restored {copy.name}, because the stack's state was incomplete"]
     return []
 
 

@@ -92,7 +92,7 @@ def warnings(project: Project, version: str) -> list[str]:
     held = Held.by(project)
     mine = [each for each in held.store.list() if each.version == version and each.schema]
     if not mine:
-        return [f"no snapshot tells which schema {version} knows"]
+        return [f"no snapshot records which schema {version} expects"]
     newest = mine[-1]
     now = held.schema()
     if now == newest.schema:
@@ -100,8 +100,8 @@ def warnings(project: Project, version: str) -> list[str]:
     return [
         f"the data was migrated since {version} (schema {newest.schema} then, {now} now), and "
         f"{version} may not run on it. As {version} left it, it is in snapshot {newest.id}: "
-        f"`bluegreen snapshot restore {newest.id} --stack {project.name}` goes back to that, "
-        "without what was written since"
+        f"`bluegreen snapshot restore {newest.id} --stack {project.name}` restores it, without "
+        "what was written since"
     ]
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from bluegreen.cli.errors import CommandError
 from bluegreen.cli.project import Project
-from bluegreen.config import defaults
 from bluegreen.config.images import image_reference
 from bluegreen.data import modes
 from bluegreen.docker.shell import ask
@@ -55,7 +54,7 @@ def _safely(name: str, look: Callable[[Project], Finding], project: Project) -> 
     try:
         return look(project)
     except (BluegreenError, CommandError, OSError) as error:
-        return Finding(name, False, str(error), "mend what is named here first")
+        return Finding(name, False, str(error), "fix the problem above first")
 
 
 def _pulumi(_: Project) -> Finding:
@@ -75,11 +74,12 @@ def _plugins(_: Project) -> Finding:
 
 
 def _config(project: Project) -> Finding:
-    file = project.file
-    color = file.active_color
-    well = bool(color and file.get(f"{color}_version"))
-    seen = f"active_color {color}, version {file.get(f'{color}_version')}" if well else "incomplete"
-    return Finding("config", well, seen, "bluegreen deploy VERSION")
+    said = project.said
+    if said.mistakes:
+        return Finding("config", False, "\n".join(said.mistakes), "fix the keys named here")
+    color = said.settings.active_color
+    seen = f"active_color {color}, version {said.settings.versions[color]}"
+    return Finding("config", not said.doubts, "\n".join([seen, *said.doubts]), "put it in quotes")
 
 
 def _docker(project: Project) -> Finding:
@@ -95,7 +95,7 @@ def _edges(project: Project) -> Finding:
         done = ask(edge.docker, "version", "--format", "{{.Server.Version}}")
         well = well and done.returncode == 0
         seen.append(f"{edge.name}: {done.stdout.strip() or done.stderr.strip()}")
-    todo = "bring back what does not answer; `ssh HOST docker version` tells more"
+    todo = "make sure that it answers; `ssh HOST docker version` says more"
     return Finding("edges", well, "; ".join(seen), todo)
 
 
@@ -117,20 +117,20 @@ def _disk(project: Project) -> Finding:
 
 
 def _ports(project: Project) -> Finding:
-    file = project.file
     if (
         project.docker.host
         or project.platform.many_edges
         or ask(project.docker, "inspect", f"{project.service}-edge").stdout != "[]\n"
     ):
-        return Finding("ports", True, "the edge has them, or Docker is elsewhere")
-    ports = [int(file.get("http_port") or 80)]
-    ports += [int(p) for k in ("preview_port", "blue_port", "green_port") if (p := file.get(k))]
-    taken = [port for port in ports if port and not _free(port)]
+        return Finding("ports", True, "in use by the edge, or Docker is on another host")
+    settings = project.said.settings
+    all_ports = (settings.http_port, settings.preview_port, *settings.direct_ports.values())
+    ports = [port for port in all_ports if port]
+    taken = [port for port in ports if not _free(port)]
     seen = (
-        f"taken: {', '.join(map(str, taken))}" if taken else f"free: {', '.join(map(str, ports))}"
+        f"in use: {', '.join(map(str, taken))}" if taken else f"free: {', '.join(map(str, ports))}"
     )
-    return Finding("ports", not taken, seen, "free them, or choose others in the config")
+    return Finding("ports", not taken, seen, "free them, or choose other ports in the config")
 
 
 def _free(port: int) -> bool:
@@ -142,34 +142,35 @@ def _free(port: int) -> bool:
 
 
 def _edge_image(project: Project) -> Finding:
-    image = project.file.get("edge_image") or defaults.EDGE_IMAGE
-    return _image("edge image", project, image)
+    return _image("edge image", project, project.said.settings.edge_image)
 
 
 def _images(project: Project) -> Finding:
-    file = project.file
-    if file.has("build"):
+    settings = project.said.settings
+    if settings.build:
         return Finding("images", True, "built by the release")
-    image = file.get("image") or defaults.IMAGE
-    version = file.get(f"{file.active_color}_version")
-    return _image("images", project, image_reference(image, version))
+    version = settings.versions[settings.active_color]
+    return _image("images", project, image_reference(settings.image, version))
 
 
 def _tools_image(project: Project) -> Finding:
-    data = project.file.data
-    if not modes.named(str(data.get("mode") or "")).keeps_data:
-        return Finding("tools image", True, "not needed, as there is no data")
-    return _image("tools image", project, str(data.get("tools_image") or defaults.TOOLS_IMAGE))
+    data = project.said.settings.data
+    if not modes.named(data.mode).keeps_data:
+        return Finding("tools image", True, "not needed: there is no data")
+    return _image("tools image", project, data.tools_image)
 
 
 def _image(name: str, project: Project, image: str) -> Finding:
     if ask(project.docker, "image", "inspect", image).returncode == 0:
-        return Finding(name, True, f"{image} is local")
+        return Finding(name, True, f"{image} is available locally")
     done = ask(project.docker, "manifest", "inspect", image, timeout=30)
     if done.returncode == 0:
         return Finding(name, True, f"{image} can be pulled")
     return Finding(
-        name, False, f"{image} is neither local nor to be had", "check name, tag and registry login"
+        name,
+        False,
+        f"{image} is not available locally, and the registry does not offer it",
+        "check name, tag and registry login",
     )
 
 

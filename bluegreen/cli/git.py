@@ -18,5 +18,5 @@ def commit(project: Project, message: str) -> None:
             raise CommandError(
                 f"released, but `git {words[0]}` failed: {said}",
                 serves=project.serves(),
-                todo=f"commit {path} by hand",
+                todo=f"commit {path} yourself",
             )

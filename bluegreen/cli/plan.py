@@ -56,6 +56,8 @@ def read_plan(project: Project) -> Plan:
     Raises:
         CommandError: the preview failed, and not as config or guard refuse the update.
     """
+    if mistakes := project.said.mistakes:  # all of them, where the engine would stop at the first
+        return Plan(project.name, [], [], True, list(mistakes))
     shown = Progress(quiet=True)
     changes = Changes(shown)
     _ = project.stack  # told by name if there is no such stack
@@ -76,7 +78,7 @@ def as_text(plan: Plan) -> str:
         return "\n".join(plan.words)
     if plan.changes:
         return f"no color is released; changes: {', '.join(plan.changes)}"
-    return "nothing to release: all is as the config says"
+    return "nothing to release: everything is as the config says"
 
 
 def as_json(plan: Plan) -> str:

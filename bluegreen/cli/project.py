@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from pulumi import automation
 from pulumi.automation.errors import CommandError as PulumiError
+from pulumi.automation.errors import StackNotFoundError
 from pulumi.automation.events import EngineEvent
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -21,13 +22,13 @@ from ruamel.yaml.error import YAMLError
 from bluegreen.cli.errors import CommandError, Exit, NoSuchStack
 from bluegreen.cli.stackfile import StackFile
 from bluegreen.config import load as config
-from bluegreen.config.reader import Reader
-from bluegreen.config.settings import EDGE, Docker, Edge, Place, Settings, places_of
-from bluegreen.config.swarm import read_edges
+from bluegreen.config.load import Reading
+from bluegreen.config.settings import Docker, Edge, Place, Settings, places_of
+from bluegreen.config.written import as_engine, is_hidden, read_written, stack_file
 from bluegreen.edge.state import State
 from bluegreen.plan.situation import Previous, Situation, observe
 from bluegreen.plan.update import PLAN_FILE
-from bluegreen.platforms import Platform, named
+from bluegreen.platforms import Platform, of
 
 T = TypeVar("T")
 
@@ -58,16 +59,36 @@ class Project:
             )
         self.root, self.name = root, stack
         self.namespace = name_in(root / "Pulumi.yaml")
+        self._read: tuple[list[str], Reading] | None = None
 
     @property
     def service(self) -> str:
         """Prefix of what the stack has in Docker."""
-        return self.file.get("name") or f"{self.namespace}-{self.name}"
+        return self.said.settings.prefix(self.namespace, self.name)
 
     @property
     def file(self) -> StackFile:
         """The stack's config file, read anew."""
-        return StackFile(self.root / f"Pulumi.{self.name}.yaml", self.namespace)
+        return StackFile(stack_file(self.root, self.name), self.namespace)
+
+    @property
+    def said(self) -> Reading:
+        """What the files say, with secrets left hidden and mistakes beside it; asks nobody."""
+        files = (self.root / "Pulumi.yaml", stack_file(self.root, self.name))
+        texts = [file.read_text() if file.is_file() else "" for file in files]
+        if not self._read or self._read[0] != texts:
+            self._read = texts, self._read_files()
+        return self._read[1]
+
+    def _read_files(self) -> Reading:
+        written = read_written(self.root, self.namespace, self.name)
+        return config.read_config(
+            as_engine(written),
+            self.root,
+            secrets=[key for key, value in written.items() if is_hidden(value)],
+            docker=self.docker,
+            written=written,
+        )
 
     @cached_property
     def stack(self) -> automation.Stack:
@@ -78,10 +99,17 @@ class Project:
     def create(self) -> None:
         """Make the stack where it is not there yet, as the first deploy does."""
         with told():
-            self.stack = automation.create_or_select_stack(self.name, work_dir=str(self.root))
+            try:
+                self.stack = automation.select_stack(self.name, work_dir=str(self.root))
+            except StackNotFoundError:
+                self.file.quote()  # Pulumi rewrites the file when it makes a stack
+                self.stack = automation.create_stack(self.name, work_dir=str(self.root))
 
     def settings(self) -> Settings:
-        """The stack's settings, secrets among them."""
+        """The stack's settings, secrets among them; raises ConfigError with every mistake."""
+        written = read_written(self.root, self.namespace, self.name)
+        if not is_hidden(written):
+            return self.said.checked()
         with told():
             given = self.stack.get_all_config()
         ours = self.ours(given)
@@ -90,6 +118,7 @@ class Project:
             self.root,
             secrets=[key for key, value in ours.items() if value.secret],
             docker=self.docker,
+            written=written,
         )
 
     def ours(self, config: Mapping[str, T]) -> dict[str, T]:
@@ -116,14 +145,12 @@ class Project:
     @property
     def platform(self) -> Platform:
         """What the colors run on."""
-        return named(self.file.get("platform") or "container")
+        return of(self.said.settings)
 
     @property
     def edges(self) -> tuple[Edge, ...]:
         """The edges that the stack's file names."""
-        usual = Edge(EDGE, self.docker, "0.0.0.0", 80)
-        read = Reader({"edges": self.file.listing("edges")}, [], ["edges"])
-        return read_edges(read, usual, swarm=self.platform.many_edges)[0]
+        return self.said.settings.edges
 
     def places(self, service: str = "") -> tuple[Place, ...]:
         """Where the edges are, of the service of this name; "" = the stack's."""
@@ -197,7 +224,7 @@ def name_in(file: Path) -> str:
     if not name:
         raise CommandError(
             f"{file} does not say the project's name",
-            todo="put a line `name: …` into it",
+            todo="add a line `name: …`",
             code=Exit.USAGE,
         )
     return str(name)
@@ -215,12 +242,12 @@ def told() -> Any:
         yield
     except (PulumiError, FileNotFoundError) as error:
         errors = errors_in(str(error))
-        todo = "`bluegreen doctor` tells what is missing"
+        todo = "`bluegreen doctor` shows what is missing"
         if any("no stack named" in line for line in errors):
-            todo = "`bluegreen deploy VERSION --stack NAME` makes it"
+            todo = "`bluegreen deploy VERSION --stack NAME` creates it"
             raise NoSuchStack("; ".join(errors), todo=todo, code=Exit.USAGE) from None
         if any("failed to load checkpoint" in line for line in errors):
-            todo = "`bluegreen recover --stack NAME` puts back the last state that is whole"
+            todo = "`bluegreen recover --stack NAME` restores the last complete state"
         raise CommandError("; ".join(errors), todo=todo, code=Exit.USAGE) from None
 
 

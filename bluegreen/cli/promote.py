@@ -20,7 +20,9 @@ def version_to_promote(source: Project, min_age: float) -> str:
         raise _refuse(source, "no color is live")
     age = (datetime.now(UTC) - datetime.fromisoformat(edge.since)).total_seconds() / 60
     if age < min_age:
-        raise _refuse(source, f"{edge.version} is live for {age:.1f} of {min_age:g} minutes only")
+        raise _refuse(
+            source, f"{edge.version} has been live for only {age:.1f} of {min_age:g} minutes"
+        )
     if trouble := _trouble(source):
         raise _refuse(source, f"{edge.color} {edge.version} is not healthy now: {trouble}")
     return edge.version
@@ -49,7 +51,7 @@ def _trouble(source: Project) -> str:
 
     From inside the edge, as the gate does: whoever promotes need not reach another host's port.
     """
-    path = source.file.health_path
+    path = source.said.settings.health.path
     quiet = ("-sS", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}")
     for place in source.places():
         asked = ("exec", place.container, "curl", *quiet, f"http://127.0.0.1{path}")
@@ -63,7 +65,7 @@ def _trouble(source: Project) -> str:
 
 def _refuse(source: Project, why: str) -> CommandError:
     return CommandError(
-        f"{source.name} is not fit to be promoted: {why}",
+        f"{source.name} cannot be promoted: {why}",
         serves=f"{source.name}: {source.serves()}",
         todo=f"bluegreen status --stack {source.name}",
         code=Exit.FAILED,

@@ -48,12 +48,12 @@ class Findings:
     @property
     def words(self) -> list[str]:
         """What recovering does, a phrase each."""
-        lock = [f"take away the lock of {self.lock.holder}, which is dead"] if self.lock else []
-        begun = ["forget what a killed update had begun to make"] if self.pending else []
+        lock = [f"remove the lock of {self.lock.holder}, which is dead"] if self.lock else []
+        begun = ["discard the unfinished operations of a killed update"] if self.pending else []
         return [
             *lock,
             *begun,
-            *(f"remove {thing.kind} {thing.name}, which it left" for thing in self.left),
+            *(f"remove {thing.kind} {thing.name}, left by a killed update" for thing in self.left),
         ]
 
 
@@ -69,7 +69,7 @@ def examine(project: Project) -> Findings:
         raise CommandError(
             f"the stack is locked by {lock.holder}, which is not known to be dead",
             serves=project.serves(),
-            todo="wait for it; if it is dead, `pulumi cancel` takes its lock away",
+            todo="wait for it; if it is dead, `pulumi cancel` removes its lock",
             code=Exit.FAILED,
         )
     with told():
@@ -82,10 +82,10 @@ def examine(project: Project) -> Findings:
     if situation.unknown or situation.troubles:
         seen = {**situation.unknown, **situation.troubles}
         raise CommandError(
-            "nothing can be told to be a leftover, as not all could be asked: "
+            "cannot tell what a killed update left, because not everything could be asked: "
             + "; ".join(f"{where}: {why}" for where, why in seen.items()),
             serves=situation.serves,
-            todo="see that Docker answers, and try again; nothing was removed",
+            todo="make sure that Docker answers, then try again; nothing was removed",
             code=Exit.USAGE,
         )
     kept = set(volumes(project))
@@ -129,7 +129,7 @@ def heal(project: Project, found: Findings) -> list[str]:
     if found.lock:
         with told():
             project.stack.cancel()
-        done.append(f"took away the lock of {found.lock.holder}, which is dead")
+        done.append(f"removed the lock of {found.lock.holder}, which is dead")
     if not found.pending and not found.left:
         return done
     with told():
@@ -139,11 +139,11 @@ def heal(project: Project, found: Findings) -> list[str]:
     state = {**dict(exported.deployment or {}), "pending_operations": []}
     with told():
         project.stack.import_stack(automation.Deployment(exported.version, state))
-    done += ["forgot what the killed update had begun to make"] if found.pending else []
+    done += ["discarded the unfinished operations of the killed update"] if found.pending else []
     for thing in found.left:
         removed = ask(thing.docker, *REMOVALS[thing.kind], thing.identity, timeout=60)
         if removed.returncode == 0:
-            done.append(f"removed {thing.kind} {thing.name}, which a killed update left")
+            done.append(f"removed {thing.kind} {thing.name}, left by a killed update")
     return done
 
 

@@ -112,13 +112,14 @@ def release(
     file.change_copy(copy)
     file.change(**{f"{color}_version": version, "active_color": color})
     try:
+        project.said.checked()
         _preview(project, progress)
         if not yes and not typer.confirm("Do it?"):
             raise CommandError("not done", serves=before, code=Exit.OK)
     except BaseException:
         file.restore()  # the file is changed only if the update is run
         raise
-    with _one_interrupt(progress) as interrupted:
+    with one_interrupt(progress) as interrupted:
         outcome = project.up(f"{who()}: {before} → {color} {version}", progress)
     if outcome.ok:
         edge = project.edge()
@@ -131,7 +132,7 @@ def release(
     errors = progress.errors or outcome.errors
     if any(LOCKED in each for each in errors):
         file.restore()  # somebody else is at work on the stack, and nothing of this was begun
-        todo = "wait for it; if it is dead, `pulumi cancel` takes its lock away"
+        todo = "wait for it; if it is dead, `pulumi cancel` removes its lock"
         raise CommandError("\n".join(errors), serves=project.serves(), todo=todo)
     if interrupted.is_set():
         raise CommandError(
@@ -147,7 +148,7 @@ def release(
         "\n".join(errors),
         serves=project.serves(),
         todo=(
-            f"mend it and run the same command again, or `bluegreen deploy --abort -s "
+            f"fix the problem and run the same command again, or `bluegreen deploy --abort -s "
             f"{project.name}` to set {file.path.name} back"
         ),
     )
@@ -182,11 +183,11 @@ def _preview(project: Project, progress: Progress) -> None:
         errors = shown.errors or outcome.errors
         raise CommandError("\n".join(errors), serves=project.serves(), code=Exit.USAGE)
     words = "\n".join(outcome.words)
-    progress.tell("plan", words or "nothing to release: all is as the config says")
+    progress.tell("plan", words or "nothing to release: everything is as the config says")
 
 
 @contextmanager
-def _one_interrupt(progress: Progress) -> Iterator[Event]:
+def one_interrupt(progress: Progress) -> Iterator[Event]:
     """Let Ctrl-C end the update in good order: pulumi gets it too, and this waits for it.
 
     Yields an event that is set once Ctrl-C has come.
@@ -195,7 +196,7 @@ def _one_interrupt(progress: Progress) -> Iterator[Event]:
 
     def note(_signal: int, _frame: FrameType | None) -> None:
         came.set()
-        progress.tell("interrupted", "stopping: what serves now goes on serving …")
+        progress.tell("interrupted", "stopping; what serves now keeps serving …")
 
     before = signal.signal(signal.SIGINT, note)
     try:

@@ -17,7 +17,7 @@ from bluegreen.config.settings import Color, other
 from bluegreen.data.snapshots import Snapshot, moment_of
 
 app = typer.Typer(
-    help="Snapshots of the data: taken by each release, and by hand.", no_args_is_help=True
+    help="Snapshots of the data, taken by each release or by hand.", no_args_is_help=True
 )
 
 
@@ -40,7 +40,7 @@ def list_(stack: Stack = "dev", folder: Dir = HERE, as_json: Json = False) -> No
 @app.command()
 @ends_well
 def create(stack: Stack = "dev", folder: Dir = HERE, as_json: Json = False) -> None:
-    """Take one now, while the service goes on; retention does not remove it."""
+    """Take a snapshot now, while the service keeps running; retention does not remove it."""
     _tell(Held.by(Project(folder, stack)).take(), as_json)
 
 
@@ -55,7 +55,7 @@ def verify(identity: str, stack: Stack = "dev", folder: Dir = HERE, as_json: Jso
 @ends_well
 def restore(
     identity: str,
-    version: str = typer.Option("", help="The version to run on it; default the snapshot's own."),
+    version: str = typer.Option("", help="Version to run on it; default: the snapshot's own."),
     stack: Stack = "dev",
     folder: Dir = HERE,
     yes: Yes = False,
@@ -64,7 +64,7 @@ def restore(
 ) -> None:
     """Release the snapshot's version on a copy of it, through gate and switch.
 
-    What is live goes on until then; its data is kept.
+    The live color keeps serving until then; its data is kept.
     """
     project, progress = Project(folder, stack), Progress(as_json=as_json)
     held = Held.by(project)
@@ -83,8 +83,8 @@ def restore(
 @app.command()
 @ends_well
 def prune(
-    keep: int = typer.Option(5, help="How many to keep, the newest.", min=0),
-    everything: bool = typer.Option(False, "--all", help="Those made by hand too."),
+    keep: int = typer.Option(5, help="Number of snapshots to keep, the newest ones.", min=0),
+    everything: bool = typer.Option(False, "--all", help="Also those made by hand."),
     stack: Stack = "dev",
     folder: Dir = HERE,
     yes: Yes = False,

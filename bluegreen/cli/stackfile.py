@@ -1,15 +1,21 @@
 """Pulumi.<stack>.yaml, edited in place: comments and order stay; git sees only what changed."""
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from bluegreen.cli.errors import CommandError, Exit
-from bluegreen.config import defaults
+from bluegreen.config.kinds import Items, Key, Object, Strings, Text, Words
 from bluegreen.config.settings import COLORS, Color
+from bluegreen.config.table import TABLE
+from bluegreen.config.written import Plain, config_of, engine_text, of_text, own, resolve
+
+_TEXT = Key("", Text(""), "", "", ("nothing",))
 
 
 class StackFile:
@@ -31,15 +37,16 @@ class StackFile:
             self._content = self._yaml.load(self.before) or {}
         except YAMLError as error:
             raise CommandError(
-                f"{path.name} is no valid YAML: {' '.join(str(error).split())}",
-                todo="mend the file; nothing was touched",
+                f"{path.name} is not valid YAML: {' '.join(str(error).split())}",
+                todo="fix the file; nothing was touched",
                 code=Exit.USAGE,
             ) from None
+        self._written = config_of(of_text(self.before, path.name))
 
     def get(self, key: str) -> str:
-        """A plain value of ours; "" when it is not set."""
-        value = (self._content.get("config") or {}).get(f"{self._namespace}:{key}")
-        return "" if value is None else str(value)
+        """A plain value of ours as written; "" when it is not set."""
+        value = own(self._written, self._namespace).get(key)
+        return str(value) if isinstance(value, str) and resolve(value) is not None else ""
 
     @property
     def active_color(self) -> Color | None:
@@ -49,36 +56,32 @@ class StackFile:
                 return color
         return None
 
-    @property
-    def health_path(self) -> str:
-        """The path that the gate asks."""
-        config = self._content.get("config") or {}
-        health = config.get(f"{self._namespace}:health") or {}
-        return str(health.get("path") or defaults.HEALTH_PATH)
-
-    def has(self, key: str) -> bool:
-        """Whether a value of ours is set at all."""
-        return bool((self._content.get("config") or {}).get(f"{self._namespace}:{key}"))
-
-    def listing(self, key: str) -> list[Any]:
-        """A list of ours; empty when it is not set."""
-        return list((self._content.get("config") or {}).get(f"{self._namespace}:{key}") or [])
-
     def section(self, namespace: str) -> dict[str, str]:
         """The plain values of another namespace, such as the docker provider's."""
-        config = self._content.get("config") or {}
-        prefix = f"{namespace}:"
-        return {k.removeprefix(prefix): str(v) for k, v in config.items() if k.startswith(prefix)}
+        return {k: str(v) for k, v in own(self._written, namespace).items()}
 
     def change(self, **values: str) -> None:
         """Set values and write the file; an empty value leaves the key as it is."""
         config: Any = self._content.setdefault("config", {})
+        self._quote(config)
         for key, value in values.items():
             if value and self.get(key) != value:
-                config[f"{self._namespace}:{key}"] = value
-        text = io.StringIO()
-        self._yaml.dump(self._content, text)
-        self._write(text.getvalue())
+                config[f"{self._namespace}:{key}"] = _quoted(value)
+        self._write_content()
+
+    def quote(self) -> None:
+        """Put in quotes what Pulumi would make another text of when it rewrites the file."""
+        if self._quote(self._content.get("config") or {}):
+            self._write_content()
+
+    def _quote(self, config: Any) -> bool:
+        found = False
+        for key in TABLE:
+            name = f"{self._namespace}:{key.name}"
+            for place, index, text in _lossy(key, config, name, self._written.get(name)):
+                place[index] = DoubleQuotedScalarString(text)
+                found = True
+        return found
 
     @property
     def data(self) -> dict[str, Any]:
@@ -100,7 +103,36 @@ class StackFile:
         """Put back what was read."""
         self._write(self.before)
 
+    def _write_content(self) -> None:
+        text = io.StringIO()
+        self._yaml.dump(self._content, text)
+        self._write(text.getvalue())
+
     def _write(self, text: str) -> None:
         part = self.path.with_suffix(".part")
         part.write_text(text)
         part.replace(self.path)
+        self._written = config_of(of_text(text, self.path.name))
+
+
+def _quoted(value: str) -> str:
+    return value if resolve(Plain(value)) == value else DoubleQuotedScalarString(value)
+
+
+def _lossy(key: Key, place: Any, index: Any, written: Any) -> Iterator[tuple[Any, Any, str]]:
+    """The texts without quotes that YAML takes for a number or a date: where, and as written."""
+    if isinstance(key.kind, Object | Items):
+        listed = enumerate(written) if isinstance(written, list) else ()
+        inner = [(place[index][number], said) for number, said in listed]
+        inner += [(place[index], written)] if isinstance(written, dict) else []
+        for there, said in inner:
+            for part in key.kind.parts if isinstance(said, dict) else ():
+                yield from _lossy(part, there, part.name, said.get(part.name))
+    elif isinstance(key.kind, Strings | Words) and isinstance(written, dict | list):
+        pairs = written.items() if isinstance(written, dict) else enumerate(written)
+        for name, said in pairs:
+            yield from _lossy(_TEXT, place[index], name, said)
+    elif isinstance(key.kind, Text) and isinstance(written, Plain):
+        found = resolve(written)
+        if found is not None and engine_text(found) != written:
+            yield place, index, str(written)

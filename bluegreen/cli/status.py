@@ -10,7 +10,7 @@ from bluegreen.docker.shell import ask
 from bluegreen.edge.state import CONFIG_FOLDER
 from bluegreen.plan.situation import Situation
 
-UP = "`bluegreen deploy --yes` or `pulumi up` releases what config says"
+UP = "`bluegreen deploy --yes` or `pulumi up` releases what the config says"
 
 
 @dataclass(frozen=True)
@@ -110,12 +110,12 @@ def _drift(
             Drift(
                 f"config wants {wanted[0]} {wanted[1]}, live is {recorded['color']} "
                 f"{recorded['version']}",
-                f"{UP}; `bluegreen deploy --abort` sets config back",
+                f"{UP}; `bluegreen deploy --abort` sets the config back",
             )
         )
     for name, trouble in situation.troubles.items():
         if len(project.edges) > 1:
-            todo = "bring its host back: it takes over by itself what was switched meanwhile"
+            todo = "bring its host back; it catches up by itself"
             found.append(Drift(f"{name} does not answer: {trouble}", todo))
     if situation.disagreement:
         found.append(Drift(situation.disagreement, UP))
@@ -138,18 +138,18 @@ def _drift(
     if extra in containers and extra not in expected:
         found.append(
             Drift(
-                f"container {extra} ({containers[extra]}) is left of a release that failed",
+                f"container {extra} ({containers[extra]}) is left over from a failed release",
                 "`bluegreen deploy --abort` removes it",
             )
         )
     for place in project.places():
         runs = containers.get(parts[place.container]) == "running"
         if runs and situation.states.get(place.container):
-            found += _hand_edited(place)
+            found += hand_edited(place)
     return found
 
 
-def _hand_edited(place: Place) -> list[Drift]:
+def hand_edited(place: Place) -> list[Drift]:
     """Whether the config in force is the one that the last switch put there."""
     files = (f"{CONFIG_FOLDER}/nginx.conf", f"{CONFIG_FOLDER}/stable.conf")
     done = ask(place.docker, "exec", place.container, "cmp", "-s", *files)
@@ -158,8 +158,8 @@ def _hand_edited(place: Place) -> list[Drift]:
     return [
         Drift(
             "nginx's config was changed by hand",
-            f"`docker restart {place.container}` goes back to the last released config "
-            "(it interrupts users for a moment), or release anew",
+            f"`docker restart {place.container}` restores the last released config (this "
+            "interrupts users for a moment), or release again",
         )
     ]
 

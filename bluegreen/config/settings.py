@@ -7,6 +7,8 @@ from typing import Literal
 Color = Literal["blue", "green"]
 COLORS: tuple[Color, Color] = ("blue", "green")
 EDGE = "edge"
+# Colors and edges are host names on the network, of 63 characters at the most (RFC 1035).
+LONGEST_HOST = 63
 
 
 def other(color: Color) -> Color:
@@ -223,6 +225,17 @@ class Settings:
     swarm: Swarm | None
     name: str = ""
     docker: Docker = Docker()
+
+    def prefix(self, project: str, stack: str) -> str:
+        """The prefix of everything that the stack has in Docker."""
+        return self.name or f"{project}-{stack}"
+
+    @property
+    def longest_prefix(self) -> int:
+        """How many characters that prefix may have, with these edges."""
+        return LONGEST_HOST - max(
+            len(f"-{part}") for part in (*COLORS, *(edge.part for edge in self.edges))
+        )
 
     @property
     def declared(self) -> tuple[Color, ...]:

@@ -40,7 +40,7 @@ def act(props: dict[str, Any]) -> dict[str, Any]:
             outputs |= mode.act(job)
             outputs["seconds"] = round(time.monotonic() - begun, 3)
     except BluegreenError as error:
-        still = f"{live['color']} {live['version']} still serves"
+        still = f"{live['color']} {live['version']} keeps serving"
         serves = still if live["color"] else "no color is live"
         raise DataFailed(
             f"{mode.doing} failed: {error}. Nothing was released: {serves}, and "

@@ -9,7 +9,7 @@ from bluegreen.data import modes
 def environment(settings: Settings, copy: str, *, several: bool = False) -> Mapping[str, str]:
     """Variables by name; what the stack's `env` says wins.
 
-    `several`: more than one of a color start at once on one database.
+    `several`: whether more than one of a color may start at once on one database.
     """
     return modes.of(settings).environment(copy, several=several) | dict(settings.env)
 

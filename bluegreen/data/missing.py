@@ -65,8 +65,8 @@ def missing_data(
         f"\n      {line}" for line in [*_snapshots(store, service, stack), *_copies(service, known)]
     )
     return [
-        f"{gone}. Docker would make it anew, empty; it was removed, perhaps by a job that prunes "
-        f"volumes which no container uses. What is there instead:{there}\n    Next: restore one of "
+        f"{gone}. Docker would create a new, empty one; it was removed, perhaps by a job that "
+        f"prunes unused volumes. What you can use instead:{there}\n    Next: restore one of "
         f"these, or release on the data that users have now (`bluegreen deploy VERSION --stack "
         f"{stack}`)"
     ]
@@ -95,7 +95,7 @@ def _snapshots(store: Store, service: str, stack: str) -> Sequence[str]:
             return [f"no snapshot: volume {snapshots_of(service)} does not exist either"]
         found = [each for each in store.list() if not each.damaged]
     except BluegreenError as error:
-        return [f"snapshots could not be listed ({error}); `bluegreen snapshot list` does it"]
+        return [f"snapshots could not be listed ({error}); `bluegreen snapshot list` tries again"]
     if not found:
         return ["no snapshot"]
     lines = [

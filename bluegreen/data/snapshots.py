@@ -16,7 +16,9 @@ from bluegreen.data.names import copy_of, snapshots_of
 from bluegreen.errors import DataFailed
 
 RELEASE, BY_HAND = "release", "by hand"
-WAITING = "another snapshot of this stack is being taken, restored or removed; waiting for its end"
+WAITING = (
+    "another snapshot of this stack is being taken, restored or removed; waiting for it to finish"
+)
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Store:
         if not self.exists():
             raise DataFailed(
                 f"volume {snapshots_of(self._service)}, which has the snapshots, does not exist: "
-                "it was removed, and they with it, or there has been no release yet"
+                "it was removed together with them, or there has been no release yet"
             )
 
         def run(*, wait: bool) -> Any:

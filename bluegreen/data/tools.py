@@ -97,7 +97,7 @@ def run(
         ask(docker, "rm", "-f", name)
         done = ask(docker, *whole, timeout=MOST_SECONDS, given=given)
     if done.returncode == BUSY:
-        raise Busy("another one is at work on the snapshots")
+        raise Busy("another command is using the snapshots")
     if done.returncode:
         raise DataFailed(done.stderr.strip() or f"exit code {done.returncode}")
     return done.stdout
@@ -118,8 +118,7 @@ def require_volumes(docker: Docker, *volumes: str) -> None:
     if missing:
         raise DataFailed(
             f"volume {', '.join(missing)} does not exist; it was removed, perhaps by a job that "
-            "prunes volumes which no container uses. `bluegreen snapshot list` shows what can be "
-            "restored"
+            "prunes unused volumes. `bluegreen snapshot list` shows what can be restored"
         )
 
 

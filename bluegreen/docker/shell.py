@@ -118,9 +118,8 @@ class Shell:
         done = self.run(script, timeout)
         if done.code:
             raise CommandFailed(
-                f"`{script.splitlines()[0].removeprefix('# ')}` in {self.container} ended with "
-                f"{done.code}: "
-                f"{done.text}"
+                f"`{script.splitlines()[0].removeprefix('# ')}` in {self.container} exited with "
+                f"{done.code}: {done.text}"
             )
         return done.text
 

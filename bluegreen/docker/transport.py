@@ -49,7 +49,7 @@ def _error(done: Done, request: httpx.Request) -> httpx.TransportError:
         return httpx.UnsupportedProtocol("the edge's image has no curl", request=request)
     kind = _ERRORS.get(done.code, httpx.TransportError)
     said = re.sub(r"^curl: \(\d+\) ", "", (done.text.splitlines() or [""])[-1])
-    return kind(said or f"curl ended with {done.code}", request=request)
+    return kind(said or f"curl exited with {done.code}", request=request)
 
 
 def _parse(answer: bytes, request: httpx.Request) -> httpx.Response:

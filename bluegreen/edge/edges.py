@@ -120,8 +120,8 @@ class Edges:
         if len(self._confirmed | followers) < self._required:
             raise SwitchFailed(
                 f"{'; '.join(f'{name}: {error}' for name, error in late.items())}: only "
-                f"{len(self._confirmed | followers)} of {self._required} edges that are required "
-                "have confirmed"
+                f"{len(self._confirmed | followers)} of {self._required} required edges have "
+                "confirmed"
             )
 
     def _confirm_one(self, nginx: Nginx) -> None:
@@ -134,7 +134,7 @@ class Edges:
         if self._confirmed and self._several:
             return (
                 f"it is confirmed in {', '.join(sorted(self._confirmed))} and serves; the others "
-                "follow, and nothing was retired"
+                "catch up, and nothing was retired"
             )
         said = self._each(lambda nginx: nginx.restore())
         if len(set(said.values())) == 1:

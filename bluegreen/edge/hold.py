@@ -74,14 +74,14 @@ class Hold:
             answer = _count(self._shell)
             if answer not in (NONE, SOME):
                 raise DataFailed(
-                    "nginx cannot hold writes back: asked how many are under way it answers "
+                    "nginx cannot hold writes: asked how many are in flight, it answers "
                     f"{answer or 'nothing'}"
                 )
             row = row + 1 if answer == NONE else 0
             if time.monotonic() > deadline:
                 raise DataFailed(
-                    f"a write is under way for more than {UNDER_WAY_SECONDS:g} s, so that no copy "
-                    "would have it; try again when it is through"
+                    f"a write has been in flight for more than {UNDER_WAY_SECONDS:g} s, so no "
+                    "copy would have it; try again when it is done"
                 )
             time.sleep(POLL if row < SURE else 0)
 

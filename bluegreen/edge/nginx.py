@@ -58,7 +58,7 @@ class Nginx:
         done = self._shell.run(scripts.hold(token, flag_of(live), flags))
         if done.code:
             raise SwitchFailed(
-                f"writes to {live} were let through again after its data was copied for {target}, "
+                f"writes to {live} resumed after its data was copied for {target}, "
                 "and would be lost"
             )
 
@@ -188,7 +188,7 @@ class Nginx:
         except EdgeUnreachable:
             return "the edge is gone; when it starts again it serves the last confirmed color"
         except BluegreenError as error:
-            return f"going back failed too ({error}): look at `docker logs {self._shell.container}`"
+            return f"reverting failed too ({error}): look at `docker logs {self._shell.container}`"
         return f"{color} {state.version} serves again (proven)" if state else "no color is live"
 
     def is_followed_by(self, edge: str, seconds: float = FOLLOW_TIMEOUT) -> bool:
@@ -217,4 +217,4 @@ class Nginx:
 
 def _first_error(said: str) -> str:
     lines = [line for line in said.splitlines() if "[emerg]" in line] or said.splitlines()
-    return lines[0].partition("[emerg] ")[2] or lines[0] if lines else "(it says nothing)"
+    return lines[0].partition("[emerg] ")[2] or lines[0] if lines else "(it printed nothing)"

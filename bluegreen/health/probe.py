@@ -80,9 +80,9 @@ def judge(response: httpx.Response, health: Health) -> Answer:
     try:
         body: Any = response.json()
     except ValueError:  # JSONDecodeError, or UnicodeDecodeError of an answer that is no text
-        return Answer("the answer is no JSON", seen)
+        return Answer("the answer is not JSON", seen)
     if not isinstance(body, dict):
-        return Answer("the answer is no JSON object", seen)
+        return Answer("the answer is not a JSON object", seen)
     for field, wanted in health.json.items():
         if body.get(field) != wanted:
             return Answer(f"{field} is {body.get(field)!r}, wanted {wanted!r}", seen)
@@ -93,7 +93,7 @@ def judge(response: httpx.Response, health: Health) -> Answer:
     if matches is None:
         return Answer("", seen, version=reported)
     if not reported:
-        hint = 'set health.version_field to "" where the service hides its version'
+        hint = 'set health.version_field to "" if the service does not report its version'
         return Answer(f"no field {health.version_field}; {hint}", seen, wrong_version=True)
     if not matches:
         complaint = f"reports version {reported}, wanted {health.version}"

@@ -1,15 +1,96 @@
-"""Fingerprints: what a container is made of, part by part, to tell what an update would change."""
+"""Fingerprints: what a container is made of, part by part, to tell what an update would change.
+
+The table of config keys says which keys touch a color, and which the edge. Each has a part of its
+own name, left out where it has its default: so a new key is guarded from its first day, and changes
+nothing for the stacks that do not use it. The parts that are older have forms of their own, which
+stay as they are: the outputs of stacks that exist are compared with them.
+"""
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bluegreen.config.images import content_digest, image_of
-from bluegreen.config.settings import Color, Edge, Settings
+from bluegreen.config.kinds import Effect
+from bluegreen.config.settings import Color, Edge, Limits, Settings
+from bluegreen.config.table import leaves, value_of
 from bluegreen.platforms import of
 
 Fingerprint = dict[str, str]
+
+
+@dataclass(frozen=True)
+class _Color:
+    """What a color's container is made from."""
+
+    settings: Settings
+    color: Color
+    name: str
+    root: Path
+    copy: str
+
+
+_OfColor = Callable[[_Color], str]
+_OfEdge = Callable[[Settings, Edge], str]
+
+
+def _ini(whole: _Color) -> str:
+    path = whole.settings.grafana_ini
+    return content_digest(whole.root / path) if path else ""
+
+
+def _environment(whole: _Color) -> dict[str, str]:
+    return dict(of(whole.settings).environment(whole.settings, whole.copy))
+
+
+def _limits(limits: Limits) -> str:
+    return f"{limits.memory} MB, {limits.cpus:g} CPUs"
+
+
+# Each part with the keys that it tells of.
+_COLOR: dict[str, tuple[str, _OfColor]] = {
+    "image": (
+        "image build.context build.dockerfile build.args build.version_arg blue_version "
+        "green_version",
+        lambda whole: image_of(whole.name, whole.settings, whole.color, whole.root),
+    ),
+    "COLOR_port": (
+        "blue_port green_port direct_address",
+        lambda whole: f"{whole.settings.direct_address}:{whole.settings.direct_ports[whole.color]}",
+    ),
+    "port": ("port", lambda whole: str(whole.settings.port)),
+    "command": ("command", lambda whole: json.dumps(whole.settings.command)),
+    "data_path": ("data_path", lambda whole: whole.settings.data_path),
+    "grafana_ini": ("grafana_ini", _ini),
+    # A digest, as values may be secret.
+    "env": (
+        "env database_url data.url_env",
+        lambda whole: digest_of(_environment(whole)),
+    ),
+    "limits": ("limits.memory limits.cpus", lambda whole: _limits(whole.settings.limits)),
+    "user": ("user", lambda whole: whole.settings.user),
+}
+_EDGE: dict[str, tuple[str, _OfEdge]] = {
+    "edge_image": ("edge_image", lambda settings, _: settings.edge_image),
+    "http_port": (
+        "http_port http_address edges[].http_port edges[].http_address",
+        lambda _, edge: f"{edge.http_address}:{edge.http_port}",
+    ),
+    "preview_port": (
+        "preview_port direct_address",
+        lambda settings, _: f"{settings.direct_address}:{settings.preview_port}",
+    ),
+}
+# What these touch is told by which containers there are, where, and by what they are called; or by
+# the platform's own parts.
+_TOLD_ELSEWHERE = (
+    "name standby edges[].name edges[].host edges[].context edges[].cert_path platform stop_grace "
+    "placement.constraints placement.spread placement.max_per_node reservations.memory "
+    "reservations.cpus"
+).split()
 
 
 def fingerprint_color(
@@ -19,33 +100,33 @@ def fingerprint_color(
 
     `copy` is the copy of the data that it runs on.
     """
-    ini = content_digest(root / settings.grafana_ini) if settings.grafana_ini else ""
-    parts = {
-        "image": image_of(name, settings, color, root),
-        f"{color}_port": f"{settings.direct_address}:{settings.direct_ports[color]}",
-        "port": str(settings.port),
-        "command": json.dumps(settings.command),
-        "data_path": settings.data_path,
-        "grafana_ini": ini,
-        # A digest, as values may be secret.
-        "env": digest_of(dict(of(settings).environment(settings, copy))),
-        "limits": f"{settings.limits.memory} MB, {settings.limits.cpus:g} CPUs",
-        "user": settings.user,
-    }
+    whole = _Color(settings, color, name, root, copy)
+    parts = {part.replace("COLOR", color): tell(whole) for part, (_, tell) in _COLOR.items()}
     # Left out where it is the first: stacks from before there were copies have no such part.
-    return parts | ({"data.copy": copy} if copy else {}) | of(settings).fingerprint(settings)
+    parts |= {"data.copy": copy} if copy else {}
+    others = _other_parts(settings, "color", _COLOR, "data.copy")
+    return parts | others | of(settings).fingerprint(settings)
 
 
 def fingerprint_edge(settings: Settings, edge: Edge) -> Fingerprint:
     """What an edge's container is made of."""
-    parts = {
-        "edge_image": settings.edge_image,
-        "http_port": f"{edge.http_address}:{edge.http_port}",
-        "preview_port": f"{settings.direct_address}:{settings.preview_port}",
-    }
-    # Left out where it is not set: stacks from before it existed have no such part.
-    parts |= {"subnet": settings.subnet} if settings.subnet else {}
-    return parts | of(settings).fingerprint_edge()
+    parts = {part: tell(settings, edge) for part, (_, tell) in _EDGE.items()}
+    return parts | _other_parts(settings, "edge", _EDGE) | of(settings).fingerprint_edge()
+
+
+def _other_parts(
+    settings: Settings, effect: Effect, forms: Mapping[str, tuple[str, Any]], *told: str
+) -> Fingerprint:
+    """A part for each key of this effect that no form tells of, where it is not as usual."""
+    known = {*_TOLD_ELSEWHERE, *told, *(key for keys, _ in forms.values() for key in keys.split())}
+    found: Fingerprint = {}
+    for key in leaves():
+        if key.name not in known and effect in key.effects_on(swarm=of(settings).many_edges):
+            value = value_of(settings, key.name)
+            if value != key.default:
+                plain = value if isinstance(value, str) else json.dumps(value)
+                found[key.name] = digest_of(value) if key.secret else plain
+    return found
 
 
 def digest_of(value: Any) -> str:

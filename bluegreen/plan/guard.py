@@ -13,7 +13,7 @@ from bluegreen.plan.ownership import StackState, foreign_reason, leftover_reason
 from bluegreen.plan.situation import Situation
 from bluegreen.platforms import of
 
-OVERRIDE = "To do it all the same: pulumi config set allow_in_place true"
+OVERRIDE = "To do it anyway: pulumi config set allow_in_place true"
 
 
 def require_answers(settings: Settings, situation: Situation) -> None:
@@ -52,7 +52,10 @@ def require_answers(settings: Settings, situation: Situation) -> None:
     if unknown:
         seen = "; ".join(f"{where}: {why}" for where, why in unknown.items())
         raise GuardRefused(
-            [f"Docker could not be asked what runs ({seen}). Next: see that it answers; try again"],
+            [
+                f"Docker could not be asked what runs ({seen}). Next: make sure that it answers, "
+                "then try again"
+            ],
             serves=situation.serves,
         )
 
@@ -115,9 +118,9 @@ def interruptions(
         dead = situation.edge is not None and situation.edge.color != situation.previous.live
         if (dead or not before) and live in situation.containers:
             found.append(
-                f"{live} is live, and the config is not what it was made from: users would be "
-                "interrupted. Next: set the config back to what that release had, or release it "
-                "on the other color"
+                f"{live} is live, and was created from another config: users would be "
+                "interrupted. Next: revert the config to what that release had, or release the "
+                "new one on the other color"
             )
         elif before:
             found.append(
@@ -130,8 +133,8 @@ def interruptions(
         if before and edge.part not in unchanged:
             who = "the edge" if edge.part == EDGE else edge.part
             found.append(
-                f"{who} would be replaced, because {_tell(before, after)}: nobody is served "
-                "meanwhile. Next: plan a maintenance window"
+                f"{who} would be replaced, because {_tell(before, after)}: users are not served "
+                "in the meantime. Next: plan a maintenance window"
             )
     return found
 
@@ -144,8 +147,8 @@ def standby_changes(settings: Settings, situation: Situation) -> list[str]:
     if idle not in settings.declared or not runs or runs == wanted:
         return []
     return [
-        f"{idle} is to be kept on standby, it runs {runs}, and {idle}_version is {wanted} now: "
-        "that would start beside the live color, on its data, without a snapshot and without a "
+        f"{idle} is on standby and runs {runs}, but {idle}_version is now {wanted}: that version "
+        "would start next to the live color, on its data, without a snapshot and without a "
         f"gate. Next: set {idle}_version back to {runs}, or release it (`bluegreen deploy "
         f"{wanted}`, or set active_color to {idle})"
     ]

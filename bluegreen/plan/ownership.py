@@ -112,12 +112,14 @@ def foreign_reason(things: Iterable[Thing], stack: str) -> str:
     found = list(things)
     names = ", ".join(f"{thing.kind} {thing.name}" for thing in found)
     owners = sorted({thing.owner for thing in found} - {""})
-    whose = f"another stack made it ({', '.join(owners)})" if owners else "it carries no stack's id"
+    whose = (
+        f"another stack created it ({', '.join(owners)})" if owners else "it carries no stack id"
+    )
     backend = re.sub(r"//[^/@]*@", "//", os.environ.get("PULUMI_BACKEND_URL", ""))
     here = f"this one is stack {stack} in {backend or 'the backend of `pulumi whoami -v`'}"
     return (
         f"{names}: Docker has it, this stack's state does not, and {whose}. Nothing of it is "
-        f"removed. Next: use the state that made it ({here}; check PULUMI_BACKEND_URL), or, if "
+        f"removed. Next: use the state that created it ({here}; check PULUMI_BACKEND_URL), or, if "
         f"that state is lost, `bluegreen recover --rebuild-state --stack {stack}`"
     )
 
@@ -126,6 +128,6 @@ def leftover_reason(things: Iterable[Thing], stack: str) -> str:
     """What a killed update left in the way, and the command that removes it."""
     names = ", ".join(f"{thing.kind} {thing.name}" for thing in things)
     return (
-        f"{names}: left by an update of this stack that was killed, and in the way. "
+        f"{names}: left by a killed update of this stack, and in the way. "
         f"Next: `bluegreen recover --stack {stack}`, then this command again"
     )

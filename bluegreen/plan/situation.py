@@ -55,6 +55,8 @@ class Previous:
         pins: by color, the image that it ran when it was last released.
         key: by which fingerprints in labels are keyed; "" where there is none yet.
         versions: by color, of what is live and what is on standby.
+        adopted: by color, the fingerprint in the label of a container that the state was rebuilt
+            from; nobody has the key that it was made with.
     """
 
     live: str = ""
@@ -65,6 +67,7 @@ class Previous:
     pins: Mapping[str, Pin] = field(default_factory=dict)
     key: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
+    adopted: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, outputs: Mapping[str, Any]) -> "Previous":
@@ -78,6 +81,7 @@ class Previous:
             name=outputs.get("name") or "",
             pins={color: Pin(**pin) for color, pin in (outputs.get("pins") or {}).items()},
             key=(outputs.get("identity") or {}).get("key", ""),
+            adopted=outputs.get("adopted") or {},
             versions={each["color"]: each.get("version", "") for each in (live, standby) if each},
         )
 

@@ -21,6 +21,8 @@ from bluegreen.platforms import of
 
 # Where the command line wants the plan as JSON, it names a file in this variable.
 PLAN_FILE = "BLUEGREEN_PLAN_FILE"
+# Set while a lost state is rebuilt: the state knows nothing, and nothing is touched.
+REBUILD = "BLUEGREEN_REBUILD_STATE"
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Plan:
         data: what becomes of the data.
         drift: how what nginx serves differs from the stack's outputs; "" when it does not.
         words: the update in words; "" when it neither releases nor scales anything.
+        adopted: by color, the fingerprint in the label of a container that was there before the
+            state was rebuilt: nobody has the key any more that it was made with.
     """
 
     settings: Settings
@@ -48,6 +52,7 @@ class Plan:
     drift: str
     words: str
     pins: Mapping[str, Pin] = field(default_factory=dict)
+    adopted: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def serves(self) -> dict[str, str]:
@@ -56,7 +61,9 @@ class Plan:
         return {"color": self.situation.live, "version": edge.version if edge else ""}
 
 
-def plan_update(settings: Settings, situation: Situation, stack: str, root: Path) -> Plan:
+def plan_update(
+    settings: Settings, situation: Situation, stack: str, root: Path, *, rebuilds: bool = False
+) -> Plan:
     """Plan an update, or refuse it with every reason.
 
     Args:
@@ -64,6 +71,8 @@ def plan_update(settings: Settings, situation: Situation, stack: str, root: Path
         situation: what runs.
         stack: the stack's name.
         root: the project's folder.
+        rebuilds: whether a lost state is rebuilt: what runs is taken as it is, and whoever
+            rebuilds looks at how it differs.
 
     Raises:
         GuardRefused: it would interrupt users, lose data, or touch what is not this stack's.
@@ -71,8 +80,8 @@ def plan_update(settings: Settings, situation: Situation, stack: str, root: Path
     """
     name, target = situation.name, settings.active_color
     # Rendered here too, so that a template's mistake is told before anything is declared.
-    platform, holds = of(settings), modes.of(settings).holds_writes
-    render(settings, target, name, root, platform.upstream, holds_writes=holds)
+    upstream, held = of(settings).upstream, modes.of(settings).holds_writes
+    render(settings, target, name, root, upstream, holds_writes=held)
     guard.require_answers(settings, situation)
     settings = _as_it_can_be(settings, situation)
     recorded = situation.previous.data.get("copy", "")
@@ -82,8 +91,11 @@ def plan_update(settings: Settings, situation: Situation, stack: str, root: Path
         for color in settings.declared
     }
     made_of |= {edge.part: fingerprint_edge(settings, edge) for edge in settings.edges}
-    state = _state_if_needed(settings, situation, stack)
-    unchanged = _unchanged(settings, situation, made_of, state)
+    state = None if rebuilds else _state_if_needed(settings, situation, stack)
+    if rebuilds:
+        unchanged = frozenset(made_of.keys() & situation.containers.keys())
+    else:
+        unchanged = _unchanged(settings, situation, made_of, state)
     reasons = [
         *guard.renamed(stack, name, state),
         *guard.in_the_way(settings, stack, situation, state),
@@ -100,7 +112,7 @@ def plan_update(settings: Settings, situation: Situation, stack: str, root: Path
         ),
     ]
     override = ""
-    if not settings.allow_in_place:
+    if not settings.allow_in_place and not rebuilds:
         in_place = [
             *guard.interruptions(settings, situation, made_of, unchanged),
             *guard.standby_changes(settings, situation),
@@ -136,6 +148,7 @@ def plan_update(settings: Settings, situation: Situation, stack: str, root: Path
             for color, pin in situation.previous.pins.items()
             if color not in settings.declared
         },
+        adopted=_adopted(situation, rebuilds=rebuilds),
     )
     return replace(plan, words=words.describe(plan))
 
@@ -161,7 +174,8 @@ def _unchanged(
     found = {edge.part for edge in settings.edges if running.get(edge.part) == made_of[edge.part]}
     for color in settings.declared:
         container, digest = situation.containers.get(color), digest_of(made_of[color])
-        if container and container.fingerprint:
+        adopted = situation.previous.adopted.get(color)
+        if container and container.fingerprint and container.fingerprint != adopted:
             # Its label is the truth; the outputs may be of before an update that died.
             same = container.fingerprint in (digest, keyed(key, digest))
         else:
@@ -170,6 +184,15 @@ def _unchanged(
         if same or (stays and (container or color in running)):
             found.add(color)
     return frozenset(found if not settings.allow_in_place else found - _differing(running, made_of))
+
+
+def _adopted(situation: Situation, *, rebuilds: bool) -> dict[str, str]:
+    """The labels that no key fits, for as long as the containers that carry them are there."""
+    labels = {part: each.fingerprint for part, each in situation.containers.items()}
+    if rebuilds:
+        return {part: label for part, label in labels.items() if label}
+    adopted = situation.previous.adopted
+    return {part: label for part, label in adopted.items() if labels.get(part) == label}
 
 
 def _differing(running: Mapping[str, Fingerprint], made_of: Mapping[str, Fingerprint]) -> set[str]:

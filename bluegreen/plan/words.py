@@ -26,7 +26,7 @@ def describe(plan: "Plan") -> str:
     if plan.image.identity:
         made += f" as it was released before ({plan.image.identity[:19]})"
     if plan.image.gone:
-        made += f" as its tag is now; what {target} ran before ({plan.image.gone[:19]}) is gone"
+        made += f" by its tag; the image that {target} ran before ({plan.image.gone[:19]}) is gone"
     health, bake = settings.health_of(target), settings.bake
     expected = [f"status {health.status}", *(f"{k} = {v}" for k, v in health.json.items())]
     if health.version_field:
@@ -46,7 +46,9 @@ def describe(plan: "Plan") -> str:
         f" in {len(edges)} edges ({', '.join(edges)}) at once" if len(settings.edges) > 1 else ""
     )
     lines.append(f"switch  nginx{where} to {target}, on trial until confirmed")
-    lines += [f"without {edge}: it does not answer, and follows when it is back" for edge in missed]
+    lines += [
+        f"without {edge}: it does not answer; it catches up when it is back" for edge in missed
+    ]
     if live:
         lines.append(
             f"watch   users' requests for {bake.seconds:g} s; back to {live} if more than "

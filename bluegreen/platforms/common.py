@@ -161,10 +161,14 @@ def make_edge(scope: Scope, edge: Edge, network: docker.Network) -> docker.Conta
     )
 
 
-def edge_config(scope: Scope, live: Color) -> str:
-    """What nginx in the edges runs when this color is live."""
-    holds, upstream = modes.of(scope.settings).holds_writes, scope.platform.upstream
-    return render(scope.settings, live, scope.name, scope.root, upstream, holds_writes=holds)
+def edge_config(scope: Scope, live: Color, *, holds_writes: bool = False) -> str:
+    """What nginx in the edges runs when this color is live.
+
+    It can hold writes back where the data's mode needs that, or when it is told so.
+    """
+    upstream = scope.platform.upstream
+    held = holds_writes or modes.of(scope.settings).holds_writes
+    return render(scope.settings, live, scope.name, scope.root, upstream, holds_writes=held)
 
 
 def _provider(scope: Scope, edge: Edge) -> docker.Provider | None:

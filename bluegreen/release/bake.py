@@ -24,14 +24,16 @@ def bake(order: Order, edges: Edges, traffic: Traffic, switched: float) -> None:
     with named(order.target.platform).watch(order.target, starting=False) as watch:
         while (left := switched + limit.seconds - time.monotonic()) > 0:
             if traffic.suffers.wait(min(left, PULSE)):
-                raise SwitchFailed(f"real traffic suffers: {_share(traffic.count, limit)}")
+                raise SwitchFailed(
+                    f"too many errors in real traffic: {_share(traffic.count, limit)}"
+                )
             if watch.died.is_set():
-                raise SwitchFailed(f"{order.color} fell ill while baking: {watch.why()}")
+                raise SwitchFailed(f"{order.color} failed during the bake: {watch.why()}")
             tell(f"baking, {max(left - PULSE, 0):.0f} s left: {_share(traffic.count, limit)}")
             answer = edges.ask(order.color, PULSE)
             misses = misses + 1 if answer.complaint else 0
             if misses >= MISSES:
-                raise SwitchFailed(f"{order.color} fell ill while baking: {answer.seen}")
+                raise SwitchFailed(f"{order.color} failed during the bake: {answer.seen}")
 
 
 def _share(count: Count, limit: Bake) -> str:

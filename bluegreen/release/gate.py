@@ -41,7 +41,7 @@ def pass_gate(props: dict[str, Any], *, fresh: bool) -> dict[str, Any]:
             }
         shell = next(iter(opened.shells.values()))
         serving = state_of(shell.run(f"head -n 1 {CONFIG_FOLDER}/nginx.conf").text)
-        live = f"{serving.color} {serving.version} still serves" if serving else "no color is live"
+        live = f"{serving.color} {serving.version} keeps serving" if serving else "no color is live"
         raise GateFailed(_message(props, result, live, watch.log_tail()))
 
 
@@ -53,8 +53,8 @@ def _opened(places: Sequence[Place], required: int) -> Iterator[Opened]:
     except EdgeUnreachable as error:
         edges = " or ".join(f"`docker start {place.container}`" for place in places)
         raise GateFailed(
-            f"the gate asks from inside the edge, and {error}. Nothing was switched; while an "
-            f"edge is down it serves nobody. Next: {edges}, or `pulumi refresh` if it is gone, "
+            f"the gate checks from inside the edge, and {error}. Nothing was switched; an edge "
+            f"that is down serves no one. Next: {edges}, or `pulumi refresh` if it is gone, "
             "and then `pulumi up`."
         ) from error
     except BluegreenError as error:
@@ -79,8 +79,8 @@ def _message(props: dict[str, Any], result: Refused, live: str, log: str) -> str
     return (
         f"The last lines of {container}'s log:\n{log or '    | (empty)'}\n"
         f"{color} {props['version']} did not pass the health gate: {result.reason} "
-        f"(GET {props['url']} asked {result.attempts} times in {result.after:.1f} s, "
+        f"(GET {props['url']} tried {result.attempts} times in {result.after:.1f} s, "
         f"last answer: {result.last}). Nothing was switched: {live}. "
         f"Next: fix {color}_version, its settings or `health` and run `pulumi up` again, "
-        f"or take the change back (active_color and what changed with it).{_way_out(props)}"
+        f"or revert active_color and your other changes.{_way_out(props)}"
     )

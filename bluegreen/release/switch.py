@@ -125,7 +125,7 @@ class Switch:
 
 
 def _serving(state: State | None) -> str:
-    return f"{state.color} {state.version} still serves" if state else "no color is live"
+    return f"{state.color} {state.version} keeps serving" if state else "no color is live"
 
 
 def _reason(error: BaseException) -> str:
@@ -140,7 +140,7 @@ def main() -> int:
     try:
         with open_edges(order.edges, order.edges_required) as opened:
             for edge, trouble in opened.missed.items():
-                tell(f"goes on without {edge}, which follows when it is back: {trouble}")
+                tell(f"continuing without {edge}; it catches up when it is back: {trouble}")
             named(order.target.platform).look_again(order.target, opened.shells, order.health)
             edges = Edges(
                 {name: Nginx(shell, order.health) for name, shell in opened.shells.items()},
@@ -152,9 +152,9 @@ def main() -> int:
     except (BluegreenError, KeyboardInterrupt) as error:
         reason = error if isinstance(error, BluegreenError) else f"{_reason(error)}; {UNTOUCHED}"
         print(
-            f"switch to {order.color} {order.version} failed: {reason}. Next: mend what is named "
-            f"here (`docker logs {order.edges[0].container}` has nginx's side) and run `pulumi up` "
-            "again, or set active_color back.",
+            f"switch to {order.color} {order.version} failed: {reason}. Next: fix the problem "
+            f"above (`docker logs {order.edges[0].container}` shows nginx's side) and run "
+            "`pulumi up` again, or set active_color back.",
             file=sys.stderr,
         )
         return 1

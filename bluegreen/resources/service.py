@@ -151,10 +151,8 @@ class BlueGreenService(pulumi.ComponentResource):
         # By the version that serves, whatever the config says of that color by now.
         version = serves["version"] or settings.versions[live]
         as_live = replace(settings, versions={**settings.versions, live: version})
-        text = edge_config(replace(self._scope, settings=as_live), live)
-        scope = self._scope
-        target = scope.platform.target(settings, live, scope.container(live))
-        return {"text": text, "url": target.url}
+        text = edge_config(replace(self._scope, settings=as_live), live, holds_writes=True)
+        return {"text": text, "url": self._target(live).url}
 
     def _describe_data(self, plan: DataPlan, step: DataStep | None) -> dict[str, pulumi.Input[str]]:
         mode, target = modes.of(self._scope.settings).name, self._scope.settings.active_color

@@ -19,37 +19,40 @@ app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 @ends_well
 def bench(
     url: Annotated[
-        str, typer.Option(help="Drive this edge instead of a stack of the benchmark's own.")
+        str, typer.Option(help="Measure this edge instead of the benchmark's own stack.")
     ] = "",
     switch: Annotated[str, typer.Option(help="With --url: the command that switches.")] = "",
     settings: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
-            help="With --url: what to ask and how much, such as page_path=/login, post_path=none, "
-            "fresh=4 (`python -m evidence.load --help` lists all); may be given several times.",
+            help="With --url: what to request and how much, such as page_path=/login, "
+            "post_path=none, fresh=4 (see `python -m evidence.load --help`); can be repeated.",
         ),
     ] = None,
-    switches: Annotated[int, typer.Option(help="How many, under load.", min=1)] = 100,
+    switches: Annotated[int, typer.Option(help="Number of switches under load.", min=1)] = 100,
     requests: Annotated[
         int | None,
-        typer.Option(help="Go on until there were as many; without --url a million.", min=0),
+        typer.Option(
+            help="Minimum number of requests; without --url, a million.",
+            min=0,
+        ),
     ] = None,
     drain_timeout: Annotated[
-        int, typer.Option(help="Seconds that a WebSocket must live after a switch.", min=1)
+        int, typer.Option(help="Seconds that a WebSocket must stay open after a switch.", min=1)
     ] = 5,
     part: Annotated[
         list[str] | None,
         typer.Option(
-            help="Without --url: only this part, keeping the others' figures; may be given again."
+            help="Without --url: only this part, keeping the others' figures; can be repeated."
         ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="The folder for results and charts.")] = Path("out"),
-    as_json: Annotated[bool, typer.Option("--json", help="Tell it as JSON.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for results and charts.")] = Path("out"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure what switches lose, and how fast releases, gate and edge are."""
     if bool(url) != bool(switch):
-        raise CommandError("--url and --switch belong together", code=Exit.USAGE)
+        raise CommandError("--url and --switch must be given together", code=Exit.USAGE)
     if url:
         target, plan = measure.edge_plan(url, drain_timeout, settings or [])
         found = measure.run_edge(target, plan, switch, switches, requests or 0, out)
@@ -61,7 +64,7 @@ def bench(
     else:
         print(as_markdown(found, url or "this program"))
     told = ", ".join(sorted(each.name for each in out.glob("*.*")))
-    measure.tell(f"{out}/ has {told}")
+    measure.tell(f"results in {out}/: {told}")
     if measure.failed(found):
         raise typer.Exit(Exit.FAILED)
 

@@ -41,7 +41,7 @@ def edge_plan(url: str, drain_timeout: int, settings: list[str]) -> tuple[load.T
         if unknown:
             raise CommandError(
                 f"--set: {', '.join(unknown)} is not known",
-                todo="`python -m evidence.load --help` lists what can be set",
+                todo="`python -m evidence.load --help` lists the settings",
                 code=Exit.USAGE,
             )
         return from_options(given)

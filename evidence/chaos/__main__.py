@@ -25,7 +25,7 @@ class Progress:
         """Start counting."""
         self._console, self._count, self._begun = console, count, time.monotonic()
         minutes = count * SECONDS_EACH / 60
-        console.print(f"chaos: {count} rows, some {minutes:.0f} minutes on two cores")
+        console.print(f"chaos: {count} rows, about {minutes:.0f} minutes on two cores")
 
     def tell(self, number: int, row: Row) -> None:
         """Tell one row."""
@@ -33,7 +33,7 @@ class Progress:
         left = spent / number * (self._count - number) / 60
         self._console.print(
             f"{number:3}/{self._count} {row.verdict:7} {row.name}: {row.requests} requests, "
-            f"{row.failed} failed, by {row.by}; some {left:.0f} min left",
+            f"{row.failed} failed, by {row.by}; about {left:.0f} min left",
             markup=False,
         )
         for problem in row.problems:

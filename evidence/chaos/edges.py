@@ -12,9 +12,9 @@ DNS = "127.0.0.11"
 
 
 @fault(
-    "kill -9 of an nginx worker in mid-switch",
+    "kill -9 of an nginx worker during the switch",
     ends="either",
-    spared="the kernel closes the connections that this worker had in hand",
+    spared="the kernel closes the connections of that worker",
     outage=2,
 )
 def _worker(scene: Scene) -> None:
@@ -24,8 +24,8 @@ def _worker(scene: Scene) -> None:
 
 
 @fault(
-    "kill -9 of the nginx master in mid-switch",
-    spared="nginx is down until Docker has started its container again",
+    "kill -9 of the nginx master during the switch",
+    spared="nginx is down until Docker has restarted its container",
     outage=6,
     needs="root",
 )
@@ -49,7 +49,7 @@ def _live_dies(scene: Scene) -> None:
     long=True,
     ends="either",
     needs="root",
-    spared="nobody else can serve before the target has passed its gate",
+    spared="nothing else can serve before the target has passed its gate",
     outage=4,
 )
 def _live_dies_early(scene: Scene) -> None:

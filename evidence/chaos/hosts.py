@@ -30,7 +30,7 @@ def _config_full(scene: Scene) -> None:
     volumes=(("data", "8m"),),
     needs="root",
     ends="either",
-    spared="a write that finds no space is refused with an error, so nobody takes it for done",
+    spared="a write without space is refused with an error, so nobody takes it for done",
     outage=40,
 )
 def _data_full(scene: Scene) -> None:
@@ -88,21 +88,21 @@ def _daemon_restarts(scene: Scene) -> None:
 
 
 fault(
-    "the Docker daemon is restarted in mid-release, live-restore off",
+    "the Docker daemon is restarted during the release, live-restore off",
     long=True,
     daemon=(),
     needs="root",
     ends="failed",
-    spared="without live-restore Docker stops every container and starts it again",
+    spared="without live-restore Docker stops every container and restarts it",
     outage=30,
 )(_daemon_restarts)
 
 fault(
-    "the Docker daemon is restarted in mid-release, live-restore on",
+    "the Docker daemon is restarted during the release, live-restore on",
     long=True,
     daemon=("--live-restore", "--userland-proxy=false"),
     needs="root",
     ends="either",
-    spared="a daemon that starts makes its rules for published ports anew",
+    spared="a daemon that starts recreates its rules for published ports",
     outage=3,
 )(_daemon_restarts)

@@ -51,19 +51,19 @@ def kill_engine(scene: Scene) -> None:
     kill([scene.release.engine])
 
 
-@fault("kill -9 of the docker provider while it makes the target")
+@fault("kill -9 of the docker provider while it creates the target")
 def _docker_provider(scene: Scene) -> None:
     scene.release.wait_for("create target begun")
     scene.strike(lambda: kill(scene.release.below("resource-docker")))
 
 
-@fault("kill -9 of the gate's provider in mid-gate", long=True)
+@fault("kill -9 of the gate's provider during the gate", long=True)
 def _gate_provider(scene: Scene) -> None:
     scene.release.wait_for("update gate begun")
     scene.strike(lambda: kill(scene.release.below("pulumi.dynamic")))
 
 
-@fault("kill -9 of the command provider in mid-switch", long=True)
+@fault("kill -9 of the command provider during the switch", long=True)
 def _command_provider(scene: Scene) -> None:
     scene.bake(4)
     scene.strike(lambda: kill(scene.release.below("resource-command")))
@@ -87,7 +87,7 @@ def _program(scene: Scene) -> None:
     scene.strike(lambda: kill(scene.release.below("pulumi-language-python-exec")))
 
 
-@fault("kill -9 of every process of the release in mid-switch", long=True)
+@fault("kill -9 of every process of the release during the switch", long=True)
 def _everything(scene: Scene) -> None:
     scene.bake(4)
     scene.strike(lambda: kill(scene.release.below("")))
@@ -101,8 +101,10 @@ def _interrupted_twice(scene: Scene) -> None:
         scene.release.interrupt()
 
 
-fault("SIGINT twice in mid-switch (pulumi up)")(_interrupted_twice)
-fault("SIGINT twice in mid-switch (bluegreen deploy)", tool=DEPLOY, long=True)(_interrupted_twice)
+fault("SIGINT twice during the switch (pulumi up)")(_interrupted_twice)
+fault("SIGINT twice during the switch (bluegreen deploy)", tool=DEPLOY, long=True)(
+    _interrupted_twice
+)
 
 
 @fault("two releases at once", ends="done", long=True)
@@ -127,14 +129,14 @@ def _not_refused(said: str) -> LabFailed:
     return LabFailed(f"a second one in the middle of a release was not refused: {said}")
 
 
-@fault("kill -9 of pulumi while the first release makes its network", first=True, long=True)
+@fault("kill -9 of pulumi while the first release creates its network", first=True, long=True)
 def _first_network(scene: Scene) -> None:
     scene.release.wait_for("create network begun")
     scene.strike(lambda: kill_engine(scene))
 
 
 @fault(
-    "kill -9 of pulumi while the first release makes its edge", first=True, tool=DEPLOY, long=True
+    "kill -9 of pulumi while the first release creates its edge", first=True, tool=DEPLOY, long=True
 )
 def _first_edge(scene: Scene) -> None:
     scene.release.wait_for("create edge begun")

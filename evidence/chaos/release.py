@@ -111,7 +111,7 @@ class Release:
         while boundary not in self.boundaries():
             if self.ended or time.monotonic() > deadline:
                 raise LabFailed(
-                    f"the release never came to {boundary!r}: {self.boundaries()}\n{self.said}"
+                    f"the release never reached {boundary!r}: {self.boundaries()}\n{self.said}"
                 )
             time.sleep(POLL / 4)
 

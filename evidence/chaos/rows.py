@@ -95,7 +95,7 @@ def read(path: Path) -> list[Row]:
 
 def as_table(rows: Sequence[Row]) -> Table:
     """The matrix for people."""
-    table = Table("fault", "at", "requests", "failed", "lost writes", "converged by", "", box=None)
+    table = Table("fault", "at", "requests", "failed", "lost writes", "completed by", "", box=None)
     colors = {"green": "green", "red": "bold red", "skipped": "yellow"}
     for row in rows:
         at = "" if row.at_ms is None else f"{row.at_ms / 1000:.2f} s"
@@ -112,7 +112,7 @@ def summary(rows: Sequence[Row]) -> str:
     return (
         f"chaos: {len(rows)} rows, {count['green']} green, {count['red']} red, "
         f"{count['skipped']} skipped; {sum(row.requests for row in rows):,} requests, "
-        f"{sum(row.failed for row in rows):,} failed (each counted, whatever the reason), "
+        f"{sum(row.failed for row in rows):,} failed (all counted, whatever the reason), "
         f"{sum(row.lost_writes for row in rows)} acknowledged writes lost; "
-        f"converged by the same command {by[SAME]}, by recover {by[RECOVER]}"
+        f"completed by the same command {by[SAME]}, by recover {by[RECOVER]}"
     )

@@ -32,7 +32,7 @@ bad_target(
     limits={"memory": TOO_LITTLE},
 )
 bad_target(
-    "the target exits at its start",
+    "the target exits when it starts",
     "its container exited",
     "create target begun",
     env={"STANDIN_EXIT_AFTER": "0"},
@@ -51,7 +51,7 @@ for _what, _env in (
     )
 
 
-@fault("the target is slow to start and slow to answer, in time", ends="done", long=True)
+@fault("the target is slow to start and slow to answer, but in time", ends="done", long=True)
 def _slow(scene: Scene) -> None:
     scene.configure_for_good(
         env={"STANDIN_BOOT_SECONDS": "2", "STANDIN_HEALTH": "slow:0.7"},
@@ -64,7 +64,7 @@ def _slow(scene: Scene) -> None:
 @fault(
     "the new color dies while it bakes",
     says="serves again (proven)",
-    spared="users were on it when it died; it is noticed and taken back at once",
+    spared="users were on it when it died; this is noticed and reverted at once",
     outage=3,
     needs="root",
     long=True,

@@ -94,12 +94,12 @@ def _ending(fault: Fault, code: int, said: str) -> list[str]:
     found = []
     if (fault.ends == "failed" and code == 0) or (fault.ends == "done" and code != 0):
         found.append(
-            f"the release that was hit ended with {code}, and must be {fault.ends}: {said}"
+            f"the release with the fault exited with {code}, and must be {fault.ends}: {said}"
         )
     if fault.says not in said:
-        found.append(f"the release that was hit did not say {fault.says!r}: {said}")
+        found.append(f"the release with the fault did not say {fault.says!r}: {said}")
     if "Traceback" in said:
-        found.append(f"the release that was hit showed a traceback: {said}")
+        found.append(f"the release with the fault showed a traceback: {said}")
     return found
 
 
@@ -110,9 +110,9 @@ def _converge(stack: Stack, fault: Fault, version: str, problems: list[str]) -> 
     if again.code == 0:
         return SAME
     if not re.search(WAY_OUT, again.output):
-        problems.append(f"the same command named no way out: {again.output}")
+        problems.append(f"the same command named no next step: {again.output}")
     if tool != UP:
-        problems.append(f"`bluegreen deploy` did not heal by itself: {again.output}")
+        problems.append(f"`bluegreen deploy` did not clean up by itself: {again.output}")
     recovered = stack.bluegreen("recover")
     if recovered.code:
         problems.append(f"`bluegreen recover` failed: {recovered.output}")
@@ -147,7 +147,7 @@ def judge(fault: Fault, report: load.Report | None) -> list[str]:
     if not report.writes.verified or report.writes.lost or report.writes.doubled:
         found.append(f"acknowledged writes: {report.writes}")
     if report.failed_total and not fault.spared:
-        found.append(f"requests failed, and none may: {report.summary()}")
+        found.append(f"requests failed, but none may: {report.summary()}")
     if len(report.failures) > fault.outage:
         found.append(
             f"requests failed in {len(report.failures)} seconds, allowed: {fault.outage}: "

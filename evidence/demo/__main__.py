@@ -44,7 +44,7 @@ def run() -> int:
     print('  eval "$(make -s env)" && pulumi stack select demo')
     print("  pulumi config set active_color green && pulumi preview --diff && pulumi up")
     print(f"  curl {url}/-/bluegreen")
-    print("  make down-demo        # remove it all again")
+    print("  make down-demo        # removes the demo")
     print(f"demo: 2 switches, {report.requests:,} requests, {report.failed_total:,} failed")
     return 1 if report.failed_total else 0
 
@@ -76,8 +76,8 @@ def check_port() -> None:
             socket.create_server(("127.0.0.1", port)).close()
         except OSError:
             raise DemoFailed(
-                f"port {port} is taken by something else; nothing was touched. "
-                f"Next: free it (`ss -ltnp 'sport = :{port}'` names who has it), then `make demo`"
+                f"port {port} is in use by another program; nothing was changed. "
+                f"Next: free it (`ss -ltnp 'sport = :{port}'` shows which), then `make demo`"
             ) from None
 
 
@@ -97,7 +97,7 @@ def pulumi(*words: str) -> str:
         log.write(f"$ pulumi {' '.join(words)}\n{done.output}\n")
     if done.code:
         tail = "\n".join(f"  | {line}" for line in done.output.splitlines()[-40:])
-        raise DemoFailed(f"`pulumi {words[0]}` ended with {done.code}:\n{tail}")
+        raise DemoFailed(f"`pulumi {words[0]}` exited with {done.code}:\n{tail}")
     return done.output
 
 

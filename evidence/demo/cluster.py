@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
             f"at least {LEAST_NODES} nodes"
         )
         return 2
-    again = "nothing of it is left; `make cluster-demo` starts over"
+    again = "nothing is left of it; `make cluster-demo` starts over"
     return tell(lambda: run(switches, nodes), again)
 
 
@@ -42,15 +42,15 @@ def run(switches: int, nodes: int) -> int:
     """The demo's story."""
     missing = [each for each in NEEDED if not shutil.which(each)]
     if os.geteuid() != 0 or missing:
-        what = f"this machine has no {', '.join(missing)}" if missing else "you are not root"
+        what = f"not found on this machine: {', '.join(missing)}" if missing else "you are not root"
         raise DemoFailed(
             f"it makes namespaces and daemons of its own, for which it needs root and "
-            f"{', '.join(NEEDED)}: {what}; nothing was touched"
+            f"{', '.join(NEEDED)}: {what}; nothing was changed"
         )
     images = [defaults.EDGE_IMAGE, defaults.TOOLS_IMAGE, defaults.CLIENT_IMAGES["postgres"]]
     images += [f"{defaults.IMAGE}:{version}" for version in (OLD, NEW)]
     with ExitStack() as ends:
-        with phase(f"a Swarm of {nodes} nodes, each a Docker daemon of its own"):
+        with phase(f"a Swarm of {nodes} nodes, each with its own Docker daemon"):
             made = ends.enter_context(cluster.running(list(dict.fromkeys(images)), nodes))
         manager = made.manager
         server = ends.enter_context(postgres.running(manager.docker, manager.address))

@@ -121,7 +121,9 @@ def find_server(folder: Path) -> tuple[Path, Path]:
         check=False,
     )
     if done.returncode:
-        raise LabFailed(f"no sshd here, nor Debian's package to be had: {done.stderr.strip()}")
+        raise LabFailed(
+            f"no sshd here, and Debian's package is not available: {done.stderr.strip()}"
+        )
     for package in packages.glob("*.deb"):
         must("dpkg", "-x", str(package), str(packages / "root"))
     (library,) = (packages / "root").glob("**/libwrap.so.0")

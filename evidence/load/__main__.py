@@ -18,10 +18,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run; exit code 0 if nothing failed, 1 if something did, 2 if it could not run as asked."""
     parser = argparse.ArgumentParser(
         prog="python -m evidence.load",
-        description="Load one URL of this machine with several kinds of client; count every fate.",
+        description="Put load on a URL of this machine; count the outcome of every request.",
     )
     add_options(parser)
-    parser.add_argument("--json-out", type=Path, metavar="FILE", help="write the report there")
+    parser.add_argument("--json-out", type=Path, metavar="FILE", help="write the report here")
     parser.add_argument("--controlled", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     try:

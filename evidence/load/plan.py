@@ -43,7 +43,7 @@ class Target:
         parts = urlsplit(self.url)
         if parts.hostname not in LOCAL_HOSTS:
             raise NotLocal(
-                f"{self.url!r} is not on this machine: load goes to {' or '.join(LOCAL_HOSTS)} only"
+                f"{self.url!r} is not on this machine: load only goes to {' or '.join(LOCAL_HOSTS)}"
             )
         if parts.scheme != "http" or parts.path not in ("", "/") or parts.query:
             raise LoadError(f"{self.url!r} is not of the form http://127.0.0.1:PORT")

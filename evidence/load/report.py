@@ -109,7 +109,7 @@ class Report:
             f"  latency: p50 {self.latency_p50 * 1000:.1f} ms,"
             f" p99 {self.latency_p99 * 1000:.1f} ms",
             f"  websockets: {self.websockets.opened} opened, {self.websockets.cut} cut",
-            f"  the load itself was late {self.stalls.count} times, at most "
+            f"  the load generator itself was late {self.stalls.count} times, at most "
             f"{self.stalls.longest * 1000:.0f} ms",
             f"  writes: {self.writes.acknowledged} acknowledged, "
             + (

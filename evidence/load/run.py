@@ -116,7 +116,7 @@ class Load:
             )
         # Whatever it is, it is the caller's function and must not cost the report.
         except Exception as error:
-            self._book.give_up(f"the writes could not be looked for: {error!r}", self._ledger)
+            self._book.give_up(f"the writes could not be checked: {error!r}", self._ledger)
         else:
             self._book.settle(dict(found), self._ledger)
 

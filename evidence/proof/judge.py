@@ -70,8 +70,8 @@ def judge(
     acknowledged = {w.uid for w in writes}
     there = acknowledged & found.keys()
     expected = inside | (unclear - there)
-    wrong = [*_told("lost though not announced", acknowledged - there - expected)]
-    wrong += _told("there though announced as lost", there & expected)
+    wrong = [*_told("lost but not announced", acknowledged - there - expected)]
+    wrong += _told("found but announced as lost", there & expected)
     wrong += _told("there twice", {uid for uid, count in found.items() if count > 1})
     return Row(
         mode=mode,

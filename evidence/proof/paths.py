@@ -115,7 +115,7 @@ def _killed(scene: Scene) -> tuple[str, Loss | None]:
         kill(everything_below(process.pid))
         process.wait()
         if scene.live != before:
-            raise LabFailed("a release that was killed in its migration is live")
+            raise LabFailed("a release that was killed during its migration is live")
         # As if the machine went down: the migration ends half-way too.
         docker("kill", target)
     finally:
@@ -150,7 +150,7 @@ def _restore(scene: Scene) -> tuple[str, Loss | None]:
 PATHS: dict[str, Act] = {
     "release": _release,
     "release whose migration fails": _failing_migration,
-    "release killed in its migration": _killed,
+    "release killed during its migration": _killed,
     "rollback": _rollback,
     "restore of a snapshot": _restore,
 }

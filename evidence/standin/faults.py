@@ -130,7 +130,7 @@ def crash_after(seconds: float) -> None:
 
 def _crash() -> NoReturn:
     log("unexpected condition, see the next line", level="error")
-    log("stand-in crashes because STANDIN_EXIT_AFTER asks for it", level="fatal", exit_code=1)
+    log("the stand-in crashes because STANDIN_EXIT_AFTER is set", level="fatal", exit_code=1)
     # No clean-up of any kind: a crash does none either.
     os._exit(1)
 

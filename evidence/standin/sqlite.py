@@ -29,7 +29,10 @@ class Sqlite:
         self._lock = folder / LOCK_NAME
         try:
             self._connection = sqlite3.connect(
-                self.where, BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                self.where,
+                timeout=BUSY_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
             )
             self._connection.execute(f"PRAGMA journal_mode={'WAL' if wal else 'DELETE'}")
             self._connection.execute("PRAGMA synchronous=NORMAL")

@@ -183,5 +183,5 @@ def test_a_replica_that_fails_to_start_fails_the_gate_at_once(stack: SwarmStack)
     )
     assert time.monotonic() - begun < 60
     assert "did not pass the health gate: replica" in said, said
-    assert f"Nothing was switched: {old} {VERSIONS[old]} still serves" in said
+    assert f"Nothing was switched: {old} {VERSIONS[old]} keeps serving" in said
     assert stack.agree(old)

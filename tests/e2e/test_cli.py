@@ -123,7 +123,7 @@ def test_what_a_killed_update_had_begun_to_make_is_recovered_from(shared: Shared
     labels = ("--label", f"{LABEL}={service}", "--label", f"{STACK_LABEL}={owner}")
     docker("create", "--name", left, *labels, image)
     said = shared.up_fails(**shared.release)
-    assert f"container {left}: left by an update of this stack that was killed" in said
+    assert f"container {left}: left by a killed update of this stack" in said
     assert f"`bluegreen recover --stack {shared.name}`" in said
     assert f"removed container {left}" in done(shared, "recover")
     nothing = f"there is nothing to recover\nnow: {shared.old} keeps serving"

@@ -20,7 +20,7 @@ from evidence.proof.__main__ import prove
 from tests.e2e.conftest import StackMaker
 
 GREEN = {"active_color": "green", "green_version": "12.4.0"}
-KILLED = "release killed in its migration"
+KILLED = "release killed during its migration"
 QUICK: dict[str, Any] = {"bake": {"seconds": 0}, "drain_timeout": 1}
 
 
@@ -65,7 +65,7 @@ def has(stack: Stack, uid: str) -> bool:
 def refused(stack: Stack, *words: str, **config: Any) -> str:
     """A release that must fail before its target starts, with blue left alone."""
     said = stack.up_fails(**GREEN, **config)
-    for word in (*words, "blue 12.3.0 still serves", "green was not started"):
+    for word in (*words, "blue 12.3.0 keeps serving", "green was not started"):
         assert word in said
     assert "Traceback" not in said
     assert stack.live() == ("blue", "12.3.0")
@@ -198,7 +198,7 @@ def test_writes_wait_while_a_clone_is_made_and_reads_go_on(make_stack: StackMake
     while process.poll() is None:
         httpx.get(stack.url)
     assert process.wait() != 0
-    assert "real traffic suffers" in stack.started_log.read_text()
+    assert "too many errors in real traffic" in stack.started_log.read_text()
     assert save(stack, "again") == 200
     assert stack.live() == ("blue", "12.3.0")
     assert has(stack, "before")

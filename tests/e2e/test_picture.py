@@ -118,7 +118,7 @@ def test_a_color_on_standby_becomes_another_version_by_a_release_only(
     assert (code, said["refused"]) == (2, True)
     assert "blue_version is 12.5.0 now" in str(said["reasons"])
     assert "`bluegreen deploy 12.5.0`" in str(said["reasons"])
-    assert "blue is to be kept on standby" in stack.up_fails()
+    assert "blue is on standby and runs" in stack.up_fails()
     assert identity(stack, "blue") == standby
     done = stack.bluegreen("deploy", "12.5.0", "--yes")
     assert done.code == 0, done.output

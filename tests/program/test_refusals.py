@@ -50,7 +50,7 @@ def test_changing_the_live_color_in_place_is_refused(
     )
     assert "blue is live and would be replaced" in said
     assert ":12.4.0 → " in said
-    assert said.endswith("To do it all the same: pulumi config set allow_in_place true")
+    assert said.endswith("To do it anyway: pulumi config set allow_in_place true")
 
 
 @BOTH_WAYS

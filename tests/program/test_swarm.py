@@ -120,7 +120,7 @@ def test_a_docker_that_is_no_manager_is_refused_in_words(manager: FakeDocker) ->
     """Before the provider would fail in the middle."""
     manager.does("info", "echo false")
     said = refusal({**FIRST, "platform": "swarm", "data_path": ""})
-    assert "cannot be used for it: it is no manager of a Swarm. Next: set docker:host" in said
+    assert "cannot be used for it: it is not a Swarm manager. Next: set docker:host" in said
 
 
 def test_an_edge_that_does_not_answer_stops_the_update_unless_it_is_not_required(

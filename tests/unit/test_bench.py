@@ -124,11 +124,11 @@ def test_the_watcher_tells_when_a_color_first_answered() -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--url", "http://127.0.0.1:1"], "--url and --switch belong together"),
+        (["--url", "http://127.0.0.1:1"], "--url and --switch must be given together"),
         (["--part", "speed"], '--part: "speed"; allowed: switches, drain, baseline, release'),
         (
             ["--url", "http://example.com", "--switch", "true"],
-            "load goes to 127.0.0.1 or localhost only",
+            "load only goes to 127.0.0.1 or localhost",
         ),
         (
             ["--url", "http://127.0.0.1:1", "--switch", "true", "--set", "slov=1"],

@@ -46,7 +46,7 @@ def test_a_trial_without_any_loss_has_no_problem() -> None:
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        (FAILED, "requests failed, and none may"),
+        (FAILED, "requests failed, but none may"),
         ({"by_color": {"blue": 500, "red": 1}}, "answers came from neither color"),
         ({"writes": load.Writes(100, 100, 1, 0, verified=True)}, "acknowledged writes"),
         ({"writes": load.Writes(100, 100, 0, 1, verified=True)}, "acknowledged writes"),

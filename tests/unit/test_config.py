@@ -1,5 +1,6 @@
 """From raw config to settings: what is refused, in which words, and what the defaults are."""
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,11 +11,14 @@ import yaml
 
 from bluegreen.config import defaults
 from bluegreen.config import load as config
-from bluegreen.config.settings import Build, Docker
+from bluegreen.config.describe import written
+from bluegreen.config.settings import Build, Docker, Settings
+from bluegreen.config.table import KEYS
+from bluegreen.config.written import read_written
 from bluegreen.errors import ConfigError
 from tests.unit.examples import ROOT, SMALLEST, make_settings
 
-KNOWN = ", ".join(config.KEYS)
+KNOWN = ", ".join(KEYS)
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 HEALTH_KEYS = "path, timeout, interval, passes, status, json, version_field, version"
 
@@ -33,11 +37,11 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"active_color": "Blue"}, 'active_color: is "Blue"; allowed: blue or green'),
     (
         {"active_color": "green"},
-        "green_version: missing; allowed: a tag or digest (green is the active color)",
+        "green_version: missing; allowed: a tag or digest (green is active_color)",
     ),
     (
         {"blue_version": ""},
-        "blue_version: missing; allowed: a tag or digest (blue is the active color)",
+        "blue_version: missing; allowed: a tag or digest (blue is active_color)",
     ),
     (
         {"green_version": "12.4 beta"},
@@ -82,11 +86,11 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"green_port": "inf"}, 'green_port: is "inf"; allowed: port number from 0 to 65535'),
     (
         {"http_port": "8080", "preview_port": "8080", "green_port": "8080"},
-        "http_port, preview_port, green_port: all are 8080; allowed: a port of its own for each",
+        "http_port, preview_port, green_port: all are 8080; allowed: a different port for each",
     ),
     (
         {"blue_port": "80"},
-        "http_port, blue_port: all are 80; allowed: a port of its own for each",
+        "http_port, blue_port: all are 80; allowed: a different port for each",
     ),
     (
         {"http_address": "localhost"},
@@ -151,7 +155,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"health": "[]"}, f'health: is "[]"; allowed: an object with {HEALTH_KEYS}'),
     (
         {"health": '{"path": "api/health"}'},
-        'health.path: is "api/health"; allowed: a path from /',
+        'health.path: is "api/health"; allowed: a path that starts with /',
     ),
     ({"health": '{"status": 99}'}, "health.status: is 99; allowed: HTTP status from 100 to 599"),
     (
@@ -190,7 +194,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"build": '{"context": "nginx"}'},
-        'build.dockerfile: "Dockerfile" is no file; allowed: a file in nginx',
+        'build.dockerfile: "Dockerfile" is not a file; allowed: a file in nginx',
     ),
     (
         {"build": '{"context": "nginx", "dockerfile": "nginx.conf", "args": {"A": []}}'},
@@ -202,7 +206,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"grafana_ini": "nowhere.ini"},
-        'grafana_ini: "nowhere.ini" is no file; allowed: a file, its path relative to '
+        'grafana_ini: "nowhere.ini" is not a file; allowed: a file, its path relative to '
         f"{ROOT.name}/",
     ),
     (
@@ -361,7 +365,7 @@ def test_the_mount_source_that_is_missing_is_named(tmp_path: Path) -> None:
     """Docker would make a directory of it, which Grafana then cannot read."""
     raw = SMALLEST | {"grafana_ini": "../local/grafana.ini"}
     assert mistakes_of(raw, tmp_path) == [
-        'grafana_ini: "../local/grafana.ini" is no file; allowed: a file, its path relative to '
+        'grafana_ini: "../local/grafana.ini" is not a file; allowed: a file, its path relative to '
         f"{tmp_path.name}/"
     ]
 
@@ -399,10 +403,20 @@ def described() -> dict[str, dict[str, Any]]:
     return text["config"]
 
 
-def test_pulumi_yaml_describes_exactly_the_keys_that_are_read() -> None:
-    """A key that is not in both is either refused or never explained."""
-    assert list(described()) == config.KEYS
-    assert all(key["description"] and "default" in key for key in described().values())
+@pytest.mark.parametrize("name", ["Pulumi.yaml", "docs/config.md"])
+def test_pulumi_yaml_and_the_docs_have_the_table_of_keys(name: str) -> None:
+    """Word for word; `python -m bluegreen.config.describe` writes them anew."""
+    text = (ROOT / name).read_text()
+    assert written(text, name=Path(name).name) == text, "run python -m bluegreen.config.describe"
+    assert set(KEYS) <= set(described())
+
+
+def test_every_key_of_the_table_reaches_the_settings() -> None:
+    """A key without a field is read, and used by nobody."""
+    fields = {field.name for field in dataclasses.fields(Settings)}
+    settled = {"blue_version", "green_version", "blue_port", "green_port"}  # by color
+    of_swarm = {"platform", "replicas", "standby_replicas", "placement", "reservations"}
+    assert set(KEYS) - fields == settled | of_swarm
 
 
 def test_the_defaults_of_pulumi_yaml_are_those_of_the_code() -> None:
@@ -420,3 +434,37 @@ def test_the_colors_that_run_follow_standby() -> None:
     assert make_settings(standby="keep").declared == ("blue",)
     kept = make_settings(standby="keep", active_color="green", green_version="12.3.0")
     assert kept.declared == ("green", "blue")
+
+
+def test_a_secret_is_refused_by_name_where_it_would_be_shown() -> None:
+    """With the other mistakes, in one message; its value is never in it, right or wrong."""
+    raw = SMALLEST | {"http_port": "8123", "health": '{"path": "hunter2"}', "prune": "?"}
+    with pytest.raises(ConfigError) as refused:
+        config.load(raw, ROOT, secrets=["http_port", "health", "env"])
+    assert len(refused.value.mistakes) == 3
+    assert "http_port: is a secret" in refused.value.mistakes[0]
+    assert "health: is a secret" in refused.value.mistakes[1]
+    assert "allowed: secrets in database_url and env only" in refused.value.mistakes[1]
+    assert not {"8123", "hunter2"} & set(str(refused.value).replace('"', " ").split())
+
+
+def test_a_part_that_is_a_secret_is_named(tmp_path: Path) -> None:
+    """As the file has it; the others of the same object are not to blame."""
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\n")
+    (tmp_path / "Pulumi.dev.yaml").write_text(
+        "config:\n  shop:data:\n    mode: clone\n    copy: {secure: v1:x}\n"
+    )
+    raw = SMALLEST | {"data": '{"mode": "clone", "copy": "hunter2"}'}
+    said = read_written(tmp_path, "shop", "dev")
+    with pytest.raises(ConfigError) as refused:
+        config.load(raw, ROOT, secrets=["data"], written=said)
+    assert "data.copy: is a secret" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_name_leaves_room_for_the_longest_host_name() -> None:
+    """A color's container is called by it, and host names have 63 characters at the most."""
+    assert make_settings(name="shop-prod").prefix("bluegreen", "dev") == "shop-prod"
+    assert make_settings().prefix("bluegreen", "dev") == "bluegreen-dev"
+    for wrong in ("Shop", "-shop", "shop_prod", "s" * 58):
+        assert "name: is" in mistakes_of(SMALLEST | {"name": wrong})[0]

@@ -78,7 +78,7 @@ def test_nothing_is_done_when_nothing_starts() -> None:
         (
             make_settings(active_color="green", green_version="1", data_path="/data"),
             "",
-            ["writes go on if its SQLite databases are in WAL mode; if not, writes wait"],
+            ["writes continue if its SQLite databases are in WAL mode; if not, writes wait"],
         ),
         (settings("clone"), "", ["clone: green starts on a copy of volume s-data", "503 with"]),
         (

@@ -105,7 +105,7 @@ def test_a_refused_stack_fails_the_review_and_does_not_hide_the_others(
     assert (
         "**dev**: refused\n\n````\nwould interrupt users\n````\n\nNow blue 1 serves." in found.text
     )
-    assert "**new**: not made yet" in found.text
+    assert "**new**: not created yet" in found.text
     assert "**held**: refused\n\n- the edge would be replaced" in found.text
     assert review.review(tree, ["held"]).refused
     assert "**prod**: release green 2" in found.text
@@ -234,7 +234,7 @@ def test_a_runner_gets_the_key_for_itself_alone(tmp_path: Path) -> None:
 def test_a_key_that_is_there_is_never_replaced(tmp_path: Path) -> None:
     """It may be a person's."""
     (tmp_path / "id_ed25519").write_text("mine")
-    with pytest.raises(CommandError, match="not touched"):
+    with pytest.raises(CommandError, match="not changed"):
         runner.prepare(tmp_path, RUNNER | {"DOCKER_SSH_KEY": "k", "DOCKER_SSH_KNOWN_HOSTS": "h"})
     assert (tmp_path / "id_ed25519").read_text() == "mine"
 

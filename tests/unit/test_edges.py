@@ -190,7 +190,7 @@ def test_too_few_that_confirm_fail_the_update_and_take_nothing_back(stage: Stage
     """An edge that starts could not be sure to learn of it: what is outgoing has to stay."""
     stage.edges._required = 2
     stage.b.fails["confirm"] = EdgeUnreachable("gone")
-    with pytest.raises(SwitchFailed, match="only 1 of 2 edges that are required have confirmed"):
+    with pytest.raises(SwitchFailed, match="only 1 of 2 required edges have confirmed"):
         stage.edges.confirm()
     assert "it is confirmed in a and serves" in stage.edges.restore()
     assert stage.told == ["confirm a"]

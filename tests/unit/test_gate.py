@@ -170,13 +170,13 @@ def test_a_failure_shows_the_log_first_and_says_it_all_in_its_last_line(
     assert log == ["    | starting", "    | no such table"]
     assert last.startswith(
         "green 12.4.0 did not pass the health gate: 0 of 3 passes within 0.5 s "
-        "(GET http://shop-green:3000/api/health asked "
+        "(GET http://shop-green:3000/api/health tried "
     )
     assert re.search(r"asked \d+ times in \d\.\d s, last answer", last)
     assert last.endswith(
         'last answer: 503 {"database": "failing"}). Nothing was switched: blue 12.3.0 still '
         "serves. Next: fix green_version, its settings or `health` and run `pulumi up` again, "
-        "or take the change back (active_color and what changed with it)."
+        "or revert active_color and your other changes."
     )
 
 
@@ -207,7 +207,7 @@ def test_a_container_that_has_exited_fails_the_gate_at_once(
     target.docker.does("inspect", "echo exited 1 0 false")
     assert re.search(
         r"green 12\.4\.0 did not pass the health gate: its container exited with 1 "
-        r"\(GET \S+ asked 0 times in \d\.\d s, last answer: not asked yet\)",
+        r"\(GET \S+ tried 0 times in \d\.\d s, last answer: not asked yet\)",
         refusal(provider),
     )
 

@@ -68,7 +68,7 @@ def test_a_write_that_does_not_end_keeps_a_clone_from_being_made(
     """Said as such; writes go on."""
     monkeypatch.setattr(hold, "UNDER_WAY_SECONDS", 0.2)
     answering(fake_docker, "409")
-    with pytest.raises(DataFailed, match=r"a write is under way for more than 0\.2 s"):
+    with pytest.raises(DataFailed, match=r"a write has been in flight for more than 0\.2 s"):
         Hold("edge", Docker())
     assert not list(flags.iterdir())
 
@@ -78,7 +78,7 @@ def test_an_nginx_that_cannot_hold_writes_back_is_told(
 ) -> None:
     """Its config is from before the mode was set, and was not replaced."""
     answering(fake_docker, "000")
-    with pytest.raises(DataFailed, match=r"nginx cannot hold writes back: .* it answers 000"):
+    with pytest.raises(DataFailed, match=r"nginx cannot hold writes: .* it answers 000"):
         Hold("edge", Docker())
     assert not list(flags.iterdir())
 

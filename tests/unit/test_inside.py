@@ -9,6 +9,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -54,6 +56,35 @@ def count(folder: Path) -> int:
     return found
 
 
+@contextlib.contextmanager
+def writing(at: Folders) -> Iterator[list[tuple[int, str]]]:
+    """Rows are written all through the block, at least 50 before it; raises what the writer met."""
+    written: list[tuple[int, str]] = []
+    warm, stop = threading.Event(), threading.Event()
+
+    def write() -> None:
+        file = at.data / "grafana.db"
+        try:
+            with contextlib.closing(sqlite3.connect(file, timeout=10, isolation_level=None)) as own:
+                while not stop.is_set():
+                    own.execute("INSERT INTO note (text) VALUES (strftime('%Y-%m-%dT%H:%M:%f'))")
+                    newest = "SELECT id, text FROM note ORDER BY id DESC LIMIT 1"
+                    written.append(own.execute(newest).fetchone())
+                    if len(written) == 50:
+                        warm.set()
+        finally:
+            warm.set()  # nobody waits for a writer that has failed
+
+    with ThreadPoolExecutor(1) as pool:
+        writer = pool.submit(write)
+        try:
+            warm.wait()
+            yield written
+        finally:
+            stop.set()
+        writer.result()
+
+
 def take(at: Folders, **more: Any) -> dict[str, Any]:
     """A snapshot."""
     return do("take", at, **TOLD | more)
@@ -86,27 +117,9 @@ def test_a_snapshots_identity_is_its_moment(at: Folders) -> None:
 
 def test_writes_go_on_while_a_snapshot_is_taken(at: Folders) -> None:
     """None fails, and what is committed before its moment is in it, nothing else."""
-    connection = make_database(at, 0)
-    connection.close()
-    written: list[tuple[int, str]] = []
-    stop = threading.Event()
-
-    def write() -> None:
-        with contextlib.closing(
-            sqlite3.connect(at.data / "grafana.db", 10, isolation_level=None)
-        ) as own:
-            while not stop.is_set():
-                own.execute("INSERT INTO note (text) VALUES (strftime('%Y-%m-%dT%H:%M:%f'))")
-                row = own.execute("SELECT id, text FROM note ORDER BY id DESC LIMIT 1").fetchone()
-                written.append(row)
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    while len(written) < 50:
-        stop.wait(0.01)
-    taken = take(at)
-    stop.set()
-    writer.join()
+    make_database(at, 0).close()
+    with writing(at) as written:
+        taken = take(at)
     there = count(at.store / taken["id"] / "files")
     assert 50 <= there < len(written)
     moment = taken["at"][:23]
@@ -131,7 +144,7 @@ def test_a_damaged_snapshot_is_refused_by_the_files_name(at: Folders) -> None:
     (folder / "files" / "grafana.db").write_bytes(whole)
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps(manifest | {"version": "1.0.0"}))
-    with pytest.raises(Refused, match="its manifest is not what was written"):
+    with pytest.raises(Refused, match="its manifest was changed"):
         do("verify", at, **told)
     assert do("list", at)["snapshots"][0]["damaged"]
 
@@ -215,7 +228,7 @@ def test_an_unknown_snapshot_is_told_with_the_known_ones(at: Folders) -> None:
 def write_for(seconds: float, at: Folders, stop: threading.Event, failures: list[str]) -> None:
     """Write without a pause, by a client that waits so long for a lock."""
     file = at.data / "grafana.db"
-    with contextlib.closing(sqlite3.connect(file, seconds, isolation_level=None)) as own:
+    with contextlib.closing(sqlite3.connect(file, timeout=seconds, isolation_level=None)) as own:
         while not stop.is_set():
             try:
                 own.execute("INSERT INTO note (text) VALUES ('more')")

@@ -603,7 +603,7 @@ def test_latency_is_told_to_two_percent() -> None:
 @pytest.mark.parametrize("url", ["http://10.0.0.1", "http://example.com:80", "http://127.0.0.1.x"])
 def test_it_loads_nothing_but_this_machine(url: str) -> None:
     """Any other host is refused before anything is sent."""
-    with pytest.raises(NotLocal, match=r"load goes to 127\.0\.0\.1 or localhost only"):
+    with pytest.raises(NotLocal, match=r"load only goes to 127\.0\.0\.1 or localhost"):
         Target(url)
 
 
@@ -676,7 +676,7 @@ def test_every_kind_of_client_runs_beside_a_caller_that_does_something_else(
 
 
 def test_the_caller_learns_that_the_process_ended() -> None:
-    """A load that is not there any more is an error, not a report without failures."""
+    """A load that no longer exists is an error, not a report without failures."""
     aim = Target("http://127.0.0.1:1", count_writes=None)
     with (
         pytest.raises(LoadError, match="the load's process ended with -9"),

@@ -316,7 +316,7 @@ def test_a_shell_that_ends_unconfirmed_brings_back_the_stable_config(on_trial: E
         Nginx(shell, make_health()).arm()
     assert on_trial.read("nginx.conf") == config("blue", 4)
     assert on_trial.asked("nginx") == [f"nginx -c {on_trial.folder}/nginx.conf -s reload"]
-    assert "not confirmed, went back" in on_trial.read("restored")
+    assert "not confirmed, reverted" in on_trial.read("restored")
     assert on_trial.names() == {"nginx.conf", "stable.conf"}
 
 
@@ -410,7 +410,7 @@ def test_going_back_that_cannot_be_proved_says_so(on_trial: Edge) -> None:
         nginx.arm()
         on_trial.answers({"color": "green", "generation": 5})
         said = nginx.restore()
-    assert said.startswith("going back failed too (nginx does not serve generation 4: it says ")
+    assert said.startswith("reverting failed too (nginx does not serve generation 4: it says ")
     assert said.endswith("look at `docker logs shop-edge`")
 
 
@@ -470,6 +470,6 @@ def test_a_switch_to_other_data_holds_back_the_target_alone(nginx: Nginx, edge: 
 def test_a_hold_that_has_ended_stops_the_switch(nginx: Nginx, edge: Edge) -> None:
     """Writes were let through after the clone: they would be lost."""
     edge.put("nginx.conf", config("blue", 1))
-    with pytest.raises(SwitchFailed, match="writes to blue were let through again"):
+    with pytest.raises(SwitchFailed, match="writes to blue resumed"):
         nginx.hold("token", "blue", "green")
     assert held(edge) == set()

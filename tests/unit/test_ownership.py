@@ -95,7 +95,7 @@ def reasons(live: str | None, *things: Thing, owner: str = "ours") -> list[str]:
 def test_a_leftover_in_the_way_is_named_with_the_command_that_heals_it() -> None:
     """The exact one, with the stack's name."""
     (said,) = reasons("blue", GREEN)
-    assert said.startswith("container shop-dev-green: left by an update of this stack")
+    assert said.startswith("container shop-dev-green: left by a killed update of this stack")
     assert said.endswith("`bluegreen recover --stack dev`, then this command again")
 
 

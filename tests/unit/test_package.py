@@ -23,7 +23,7 @@ DECLARED = {each.name: each for each in map(Requirement, CONTENT["project"]["dep
 OURS = {"setuptools", "pip"}
 # Packages by what they are imported as, where that is not their own name.
 PACKAGE_OF = {"pulumi_docker": "pulumi-docker", "pulumi_command": "pulumi-command"}
-PACKAGE_OF |= {"ruamel": "ruamel.yaml"}
+PACKAGE_OF |= {"ruamel": "ruamel.yaml", "yaml": "pyyaml", "grpc": "grpcio", "google": "protobuf"}
 
 
 def lines(name: str) -> list[str]:

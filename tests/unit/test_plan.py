@@ -51,7 +51,7 @@ def test_an_update_that_releases_nothing_still_names_its_changes() -> None:
     """A changed drain time updates the switch alone."""
     assert as_text(Plan("dev", [], ["update switch"])).endswith("changes: update switch")
     assert as_markdown(Plan("dev", [], [])) == (
-        "**dev**: nothing to release: all is as the config says"
+        "**dev**: nothing to release: everything is as the config says"
     )
 
 

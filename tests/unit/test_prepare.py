@@ -29,7 +29,7 @@ case "$*" in
     head -n 1 nginx.conf | sed -E "s/.*color=([a-z]+) .*generation=([0-9]+) .*/$said/" ;;
 esac
 """
-# A reload has new workers; an old one still serves.
+# A reload has new workers; an old one keeps serving.
 NGINX = """\
 #!/bin/sh
 cd '{folder}'

@@ -251,10 +251,10 @@ def test_the_pause_follows_the_time_an_answer_took(seconds: float, pause: float)
     [
         (reply(status=503), "status is 503, wanted 200"),
         (reply(status=302), "status is 302, wanted 200"),
-        ((200, b"<html>\nnot yet</html>"), "the answer is no JSON"),
-        ((200, b"\xff\xfe\xfa"), "the answer is no JSON"),
-        ((200, b""), "the answer is no JSON"),
-        (reply(["ok"]), "the answer is no JSON object"),
+        ((200, b"<html>\nnot yet</html>"), "the answer is not JSON"),
+        ((200, b"\xff\xfe\xfa"), "the answer is not JSON"),
+        ((200, b""), "the answer is not JSON"),
+        (reply(["ok"]), "the answer is not a JSON object"),
         (reply(GOOD | {"database": "failing"}), "database is 'failing', wanted 'ok'"),
         (reply({"version": "12.4.0"}), "database is None, wanted 'ok'"),
         (
@@ -263,7 +263,8 @@ def test_the_pause_follows_the_time_an_answer_took(seconds: float, pause: float)
         ),
         (
             reply({"database": "ok"}),
-            'no field version; set health.version_field to "" where the service hides its version',
+            'no field version; set health.version_field to "" if the service does not report '
+            "its version",
         ),
     ],
 )

@@ -143,10 +143,10 @@ def test_a_dead_updates_lock_and_leftovers_are_taken_away(
     done = recover(project)
     assert stack.done == ["cancel", "import"]
     assert stack.state["pending_operations"] == []
-    assert "took away the lock of process" in done[0]
+    assert "removed the lock of process" in done[0]
     assert done[-2:] == [
-        "removed container bluegreen-dev-green, which a killed update left",
-        "removed network bluegreen-dev, which a killed update left",
+        "removed container bluegreen-dev-green, left by a killed update",
+        "removed network bluegreen-dev, left by a killed update",
     ]
     assert removed(fake_docker) == ["id-green", "n1"]
 
@@ -164,7 +164,7 @@ def test_what_another_state_made_is_told_and_left(fake_docker: FakeDocker) -> No
     """Its edge and its warm standby are somebody's; only the names are the same."""
     has(fake_docker, "blue", "edge", network="n1", owner="theirs")
     project, stack = make(None)
-    with pytest.raises(CommandError, match=r"another stack made it \(theirs\)") as refused:
+    with pytest.raises(CommandError, match=r"another stack created it \(theirs\)") as refused:
         recover(project)
     assert refused.value.code == 2
     assert stack.done == []
@@ -175,7 +175,9 @@ def test_nothing_is_removed_while_anything_could_not_be_asked(fake_docker: FakeD
     """What cannot be seen may be what serves."""
     has(fake_docker, "green")
     project, _ = make(None, unknown=True)
-    with pytest.raises(CommandError, match="not all could be asked: the local Docker: no answer"):
+    with pytest.raises(
+        CommandError, match="not everything could be asked: the local Docker: no answer"
+    ):
         recover(project)
     assert removed(fake_docker) == []
 
@@ -195,7 +197,7 @@ def test_what_a_provider_makes_late_is_waited_for(fake_docker: FakeDocker) -> No
         "ps", f'[ -e "$0.late" ] && {row("id-green", "bluegreen-dev-green")}; touch "$0.late"'
     )
     project, _ = make(pending_operations=[PENDING])
-    assert "removed container bluegreen-dev-green, which a killed update left" in recover(project)
+    assert "removed container bluegreen-dev-green, left by a killed update" in recover(project)
 
 
 @pytest.mark.parametrize("holder", ["a process that lives", "nobody knows who"])
@@ -266,7 +268,7 @@ def test_notes_beside_the_state_that_a_kill_cut_short_are_removed(backend: Path)
     stacks.mkdir(parents=True)
     (stacks / "dev.json").write_text('{"checkpoint": {}}')
     (stacks / "dev.json.attrs").write_text("")
-    assert mend("bluegreen", "dev") == ["removed dev.json.attrs, which was cut short"]
+    assert mend("bluegreen", "dev") == ["removed dev.json.attrs, which was incomplete"]
     assert not (stacks / "dev.json.attrs").exists()
     (stacks / "dev.json.attrs").write_text('{"md5": "x"}')
     assert mend("bluegreen", "dev") == []

@@ -75,7 +75,7 @@ def test_a_script_that_has_no_reason_to_fail_is_told_when_it_does(shell: Shell) 
     with pytest.raises(CommandFailed) as raised:
         shell.check("cd /nonexistent-folder &&\ntrue")
     said = str(raised.value)
-    assert said.startswith("`cd /nonexistent-folder &&` in shop-edge ended with ")
+    assert said.startswith("`cd /nonexistent-folder &&` in shop-edge exited with ")
     assert "nonexistent-folder" in said.partition("ended with ")[2]
 
 
@@ -107,7 +107,7 @@ def test_a_file_that_cannot_be_written_leaves_the_one_that_is_there(
     """Whole or not at all, and the failure is told."""
     (tmp_path / "next.conf").write_text("before")
     (tmp_path / "next.conf.part").mkdir()
-    with pytest.raises(CommandFailed, match="in shop-edge ended with"):
+    with pytest.raises(CommandFailed, match="in shop-edge exited with"):
         shell.write(f"{tmp_path}/next.conf", "after")
     assert (tmp_path / "next.conf").read_text() == "before"
 

@@ -258,9 +258,9 @@ def test_a_failure_before_the_first_act_changes_nothing(stage: Stage, act: str) 
 @pytest.mark.parametrize(
     ("act", "before", "serves"),
     [
-        ("write", BLUE, "blue 12.3.0 still serves"),
-        ("probe", BLUE, "blue 12.3.0 still serves"),
-        ("arm", BLUE, "blue 12.3.0 still serves"),
+        ("write", BLUE, "blue 12.3.0 keeps serving"),
+        ("probe", BLUE, "blue 12.3.0 keeps serving"),
+        ("arm", BLUE, "blue 12.3.0 keeps serving"),
         ("write", None, "no color is live"),
         ("arm", None, "no color is live"),
     ],
@@ -320,8 +320,8 @@ def test_an_interrupted_drain_says_that_the_switch_is_done(stage: Stage) -> None
 
 def test_a_restore_that_fails_too_is_told(stage: Stage) -> None:
     """In the words of the restore."""
-    stage.nginx.on["restore"] = lambda: "going back failed too (x)"
-    assert stage.fails(SwitchFailed("bad"), "prove") == "bad; going back failed too (x)"
+    stage.nginx.on["restore"] = lambda: "reverting failed too (x)"
+    assert stage.fails(SwitchFailed("bad"), "prove") == "bad; reverting failed too (x)"
 
 
 def test_traffic_that_suffers_takes_the_switch_back(stage: Stage) -> None:
@@ -331,7 +331,7 @@ def test_traffic_that_suffers_takes_the_switch_back(stage: Stage) -> None:
     with pytest.raises(SwitchFailed) as raised:
         stage.run(bake=Bake(3600, 0.05, 20))
     assert str(raised.value) == (
-        "real traffic suffers: 50 of 200 requests answered 5xx (25.0%, allowed 5.0%); "
+        "too many errors in real traffic: 50 of 200 requests answered 5xx (25.0%, allowed 5.0%); "
         "blue 12.3.0 serves again (proven)"
     )
     assert "confirm" not in stage.nginx.acts
@@ -340,7 +340,7 @@ def test_traffic_that_suffers_takes_the_switch_back(stage: Stage) -> None:
 def test_a_target_that_falls_ill_while_baking_takes_the_switch_back(stage: Stage) -> None:
     """Without any traffic too: three misses in a row."""
     stage.nginx.on["ask"] = lambda: Answer("status is 503", "503 failing")
-    with pytest.raises(SwitchFailed, match="green fell ill while baking: 503 failing; blue"):
+    with pytest.raises(SwitchFailed, match="green failed during the bake: 503 failing; blue"):
         stage.run(bake=Bake(3600, 0.05, 20))
     assert stage.nginx.acts.count("ask green") == bake.MISSES
 
@@ -348,7 +348,7 @@ def test_a_target_that_falls_ill_while_baking_takes_the_switch_back(stage: Stage
 def test_a_container_that_ends_while_baking_takes_the_switch_back(stage: Stage) -> None:
     """Its end is news at once; no answers have to be missed first."""
     stage.watch.died.set()
-    with pytest.raises(SwitchFailed, match="green fell ill while baking: its container exited"):
+    with pytest.raises(SwitchFailed, match="green failed during the bake: its container exited"):
         stage.run(bake=Bake(3600, 0.05, 20))
     assert stage.nginx.acts[-1] == "restore"
     assert not stage.watch.open
@@ -429,7 +429,7 @@ def test_the_program_interrupted_before_its_trial_ends_without_a_traceback(
     assert switch.main() == 1
     assert capsys.readouterr().err == (
         "switch to green 12.4.0 failed: the switch was interrupted; nothing was switched. Next: "
-        "mend what is named here (`docker logs shop-edge` has nginx's side) and run `pulumi up` "
+        "fix the problem above (`docker logs shop-edge` shows nginx's side) and run `pulumi up` "
         "again, or set active_color back.\n"
     )
 
@@ -481,6 +481,6 @@ def test_the_program_fails_with_one_message_that_says_it_all(
     assert out == ""
     assert err == (
         "switch to green 12.4.0 failed: nginx refuses the rendered config: no semicolon; "
-        "blue 12.3.0 still serves. Next: mend what is named here (`docker logs shop-edge` has "
+        "blue 12.3.0 keeps serving. Next: fix the problem above (`docker logs shop-edge` shows "
         "nginx's side) and run `pulumi up` again, or set active_color back.\n"
     )

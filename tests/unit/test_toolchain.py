@@ -227,6 +227,33 @@ def test_a_daemon_elsewhere_that_does_not_answer_is_not_replaced_by_one_here(
         daemon.ensure_docker(machine)
 
 
+def test_the_command_line_is_installed_where_it_is_a_package_of_its_own(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Since Debian 13 the daemon's package does not bring `docker`."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    packaged = bench.program("packaged", "echo 26.1.5")
+    install = f"/bin/mv {packaged} {bench.programs}/docker"
+    bench.program(
+        "apt-get", f'echo "$@" >> {bench.root}/calls; case "$*" in *docker-cli) {install};; esac'
+    )
+    assert daemon.ensure_docker(bench.machine(PATH=str(bench.programs))) is True
+    packages = [call.split("recommends ")[1] for call in bench.calls() if "install" in call]
+    assert packages == ["docker.io iptables", "docker-cli"]
+
+
+def test_without_a_docker_command_no_daemon_is_waited_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing could ask it."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    bench.program("apt-get", f"echo called >> {bench.root}/calls")
+    bench.program("dockerd", f"echo started >> {bench.root}/calls")
+    with pytest.raises(Missing, match="there is no `docker` command on this machine"):
+        daemon.ensure_docker(bench.machine(PATH=str(bench.programs)))
+    assert "started" not in bench.calls()
+
+
 def test_a_pid_file_left_over_from_before_a_restart_is_removed(tmp_path: Path) -> None:
     """Its number may belong to another process by now, for which the daemon would wait."""
     pid_file = tmp_path / "docker.pid"
@@ -498,7 +525,7 @@ def test_labels_are_read_for_the_images_that_there_are(bench: Bench) -> None:
 
 def test_before_set_up_there_is_no_environment_but_an_error(bench: Bench) -> None:
     """Half an environment would fail later and say less."""
-    with pytest.raises(ToolchainError, match="set-up has not run"):
+    with pytest.raises(ToolchainError, match="setup has not run"):
         exports(bench.places, Choices(), {})
 
 
@@ -509,7 +536,7 @@ def test_eval_fails_when_set_up_has_not_run(bench: Bench) -> None:
         ["sh", "-c", command], env=bench.environ, capture_output=True, text=True, check=False
     )
     assert (shell.returncode, shell.stdout) == (1, "")
-    assert "set-up has not run" in shell.stderr
+    assert "setup has not run" in shell.stderr
 
 
 def test_a_build_of_ours_brings_its_path_and_its_home(bench: Bench) -> None:

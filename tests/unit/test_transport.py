@@ -115,7 +115,7 @@ def test_a_curl_that_says_nothing_is_told_by_its_code(
 ) -> None:
     """No error has an empty message."""
     shell.done = Done(35, b"")
-    with pytest.raises(httpx.TransportError, match=r"^curl ended with 35$"):
+    with pytest.raises(httpx.TransportError, match=r"^curl exited with 35$"):
         client.get(URL)
 
 

@@ -59,7 +59,7 @@ def review(root: Path, stacks: list[str]) -> Review:
             parts.append(as_markdown(plan))
             refused = refused or plan.refused
         except NoSuchStack:
-            parts.append(f"**{stack}**: not made yet; its first deploy makes all of it")
+            parts.append(f"**{stack}**: not created yet; the first deploy creates everything")
         except CommandError as error:
             refused = True
             parts.append(_refusal(stack, error))

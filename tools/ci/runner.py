@@ -21,8 +21,8 @@ def prepare(folder: Path, environ: Mapping[str, str]) -> str:
     """
     if not environ.get(BACKEND):
         raise CommandError(
-            f"{BACKEND} is not set: the stacks' state would be kept on this machine, and lost",
-            todo="set it as a secret of the workflow's environment (docs/state.md)",
+            f"{BACKEND} is not set: the stacks' state would be kept on this runner, and lost",
+            todo="set it as a secret in the workflow's environment (docs/state.md)",
             code=Exit.USAGE,
         )
     key, hosts = environ.get(KEY, ""), environ.get(HOSTS, "")
@@ -30,7 +30,7 @@ def prepare(folder: Path, environ: Mapping[str, str]) -> str:
         return f"{KEY} is not set: Docker is reached without ssh"
     if not key or not hosts:
         raise CommandError(
-            f"{KEY if hosts else HOSTS} is not set: a key is offered to known hosts only",
+            f"{KEY if hosts else HOSTS} is not set: a key is only used for known hosts",
             code=Exit.USAGE,
         )
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -38,9 +38,7 @@ def prepare(folder: Path, environ: Mapping[str, str]) -> str:
     try:
         target = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise CommandError(
-            f"{file} is there already and was not touched", code=Exit.USAGE
-        ) from None
+        raise CommandError(f"{file} already exists and was not changed", code=Exit.USAGE) from None
     with os.fdopen(target, "w") as out:
         out.write(key.strip() + "\n")
     with (folder / "known_hosts").open("a") as out:

@@ -23,8 +23,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python3 -m tools.setup", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     setup = verbs.add_parser("setup", help="install what is missing")
-    setup.add_argument("--without", nargs="+", choices=STEPS, default=[], help="leave steps out")
-    setup.add_argument("--refresh", action="store_true", help="ask again what the network offers")
+    setup.add_argument("--without", nargs="+", choices=STEPS, default=[], help="skip these steps")
+    setup.add_argument("--refresh", action="store_true", help="check again what the network offers")
     verbs.add_parser("env", help="print the environment for a shell to eval")
     options = parser.parse_args()
 
@@ -43,7 +43,7 @@ def main() -> int:
             print("false")
         return 1
     except KeyboardInterrupt:
-        print("toolchain: interrupted; run it again to go on", file=sys.stderr)
+        print("toolchain: interrupted; run it again to continue", file=sys.stderr)
         return 130
     return 0
 

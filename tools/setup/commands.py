@@ -54,6 +54,10 @@ class Commands:
                 _kill(process)
                 process.wait()
                 how = f"did not end within {timeout:.0f} s"
+            except KeyboardInterrupt:
+                _kill(process)
+                process.wait()
+                raise
             finally:
                 with self._lock:
                     self._running.discard(process)

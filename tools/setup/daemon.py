@@ -17,6 +17,7 @@ PID_FILES = {
     "dockerd": Path("/var/run/docker.pid"),
     "containerd": Path("/var/run/docker/containerd/containerd.pid"),
 }
+NO_COMMAND = "there is no `docker` command on this machine"
 IP_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 
 
@@ -32,22 +33,28 @@ def ensure_docker(machine: Machine) -> bool:
     took = Stopwatch()
     if os.geteuid() != 0:
         raise Missing(
-            f"Docker does not answer: {answer}. Install it if need be, start it, see that your "
-            "user may use it (on Linux: is in the group `docker`), and run this again."
+            f"Docker does not answer: {answer}. Install it if it is missing, start it, "
+            "make sure that your user may use it (on Linux: is in the group `docker`), and run "
+            "this again."
         )
     if machine.find("dockerd") is None or machine.find("docker") is None:
         machine.debian.require(["docker.io", "iptables"], "Docker")
+        if machine.find("docker") is None:
+            # Since Debian 13 the daemon's package does not bring it.
+            machine.debian.require(["docker-cli"], "Docker's command line")
         answers, answer = ask_daemon(machine)
         if answers:  # the command was missing, not the daemon; or installing it has started it
             machine.report.say(f"docker: installed; daemon {answer} answers, {took}")
             return True
+    if machine.find("docker") is None:
+        raise Missing(f"Docker is installed, but {NO_COMMAND}. Install it and run this again.")
     process = None
     if Path("/run/systemd/system").is_dir():
         machine.commands.run(["systemctl", "start", "docker"], "systemctl-docker")
         how = "started by systemd"
     else:
         process = start_daemon(machine)
-        how = "started as a process of its own, for want of a service manager"
+        how = "started directly, because there is no service manager"
     version = wait_for_daemon(machine, process)
     machine.report.say(f"docker: daemon {version} {how}, {took}")
     return True
@@ -55,6 +62,8 @@ def ensure_docker(machine: Machine) -> bool:
 
 def ask_daemon(machine: Machine) -> tuple[bool, str]:
     """The version of the daemon that the docker command leads to, or why there is none."""
+    if machine.find("docker") is None:
+        return False, NO_COMMAND
     return machine.commands.ask(["docker", "version", "--format", "{{.Server.Version}}"])
 
 

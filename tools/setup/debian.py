@@ -25,8 +25,8 @@ class Debian:
         apt = shutil.which("apt-get", path=self._commands.environ["PATH"])
         if os.geteuid() != 0 or apt is None:
             raise Missing(
-                f"{purpose} is missing, and only root on Debian or Ubuntu gets it installed by "
-                f"this. Install it by hand (Debian calls it: {' '.join(packages)}) and run this "
+                f"{purpose} is missing, and this can install it only as root on Debian or "
+                f"Ubuntu. Install it yourself (Debian calls it: {' '.join(packages)}) and run this "
                 "again."
             )
         with self._lock:

@@ -13,7 +13,7 @@ from tools.setup.errors import ToolchainError
 from tools.setup.images import STANDIN_IMAGE, TOOLS_IMAGE
 from tools.setup.places import Places
 
-NOT_SET_UP = "set-up has not run, or not to its end. Run `python3 -m tools.setup setup` first."
+NOT_SET_UP = "setup has not run, or did not finish. Run `python3 -m tools.setup setup` first."
 
 
 def exports(places: Places, choices: Choices, environ: Mapping[str, str]) -> dict[str, str]:

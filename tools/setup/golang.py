@@ -55,7 +55,7 @@ def fetch_go(machine: Machine, old_go: str, target: Path) -> None:
     took = Stopwatch()
     architecture = ARCHITECTURES.get(platform.machine())
     if architecture is None:
-        raise Missing(f"No Go for this processor ({platform.machine()}) is known here.")
+        raise Missing(f"There is no known Go download for this processor ({platform.machine()}).")
     module = f"golang.org/toolchain@v0.0.1-go{GO_VERSION}.linux-{architecture}"
     with tempfile.TemporaryDirectory(dir=machine.places.cache, prefix="go-") as scratch:
         folder = Path(scratch)

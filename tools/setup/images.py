@@ -49,9 +49,9 @@ def ensure_images(machine: Machine) -> bool:
 
     machine.choices.docker_hub = docker_hub_answers(machine)
     if machine.choices.docker_hub:
-        machine.report.say("images: Docker Hub answers, so nothing is made here")
+        machine.report.say("images: Docker Hub answers, so nothing is built here")
         return True
-    machine.report.say("images: Docker Hub does not answer; making them from Debian packages")
+    machine.report.say("images: Docker Hub does not answer; building them from Debian packages")
     took = Stopwatch()
     base = import_rootfs(machine)
     machine.choices.edge_image = make_edge(machine, base)
@@ -59,7 +59,7 @@ def ensure_images(machine: Machine) -> bool:
     make_standins(machine, base)
     machine.report.say(
         f"images: {machine.choices.edge_image} and {len(STANDIN_VERSIONS)} versions of "
-        f"{STANDIN_IMAGE} made, {took}"
+        f"{STANDIN_IMAGE} built, {took}"
     )
     return True
 
@@ -100,10 +100,10 @@ def import_rootfs(machine: Machine) -> str:
     if not tar.exists():
         if os.geteuid() != 0:
             raise Missing(
-                "Docker Hub does not answer, and only root can make the images from Debian "
+                "Docker Hub does not answer, and only root can build the images from Debian "
                 "packages. Run this as root on Debian, or let the Docker daemon reach a registry."
             )
-        machine.debian.require(["mmdebstrap"], "mmdebstrap, to make images with,")
+        machine.debian.require(["mmdebstrap"], "mmdebstrap, which builds images,")
         with tempfile.TemporaryDirectory(dir=machine.places.cache, prefix="rootfs-") as scratch:
             part = Path(scratch) / "rootfs.tar"
             # It takes Debian's packages from where this machine takes them.
@@ -126,7 +126,7 @@ def make_edge(machine: Machine, base: str) -> str:
         ["docker", "run", "--rm", "--network=none", base, *("dpkg-query", "-Wf${Version}", "nginx")]
     )
     if not asked:
-        raise ToolchainError(f"The nginx from Debian does not tell its version: {answer}")
+        raise ToolchainError(f"Debian's nginx does not report its version: {answer}")
     image = f"{EDGE_IMAGE}:{answer.partition('-')[0]}"
     build(machine, image, RECIPES / "edge", rootfs_key(), BASE=base)
     return image

@@ -61,7 +61,7 @@ def build(machine: Machine, pins: Pins) -> Path:
     target = folder(machine.places, pins)
     if target.is_dir():
         return target / "bin"
-    machine.report.say("pulumi: building it from Go modules, which takes some minutes, once")
+    machine.report.say("pulumi: building it from Go modules, which takes a few minutes, once")
     took = Stopwatch()
     machine.places.cache.mkdir(parents=True, exist_ok=True)
     go, env = ensure_go(machine)

@@ -42,7 +42,7 @@ def ensure_pulumi(machine: Machine, ways: Ways | None = None) -> bool:
         if folder is not None:
             machine.choices.pulumi, machine.choices.pulumi_bin = name, str(folder)
             return True
-    raise ToolchainError("There is no way to have the Pulumi CLI on this machine.")
+    raise ToolchainError("The Pulumi CLI can be neither downloaded nor built on this machine.")
 
 
 def complete(machine: Machine, pins: Pins) -> bool:
@@ -64,11 +64,11 @@ def from_path(machine: Machine, pins: Pins) -> Path | None:
         return None
     _, answer = machine.commands.ask([found, "version"], {"PULUMI_SKIP_UPDATE_CHECK": "1"})
     if not recent(answer):
-        machine.report.say(f"pulumi: {found} is too old ({answer}), so it is passed over")
+        machine.report.say(f"pulumi: {found} is too old ({answer}), so it is not used")
         return None
     if not install_plugins(machine, pins, found):
         return None
-    machine.report.say(f"pulumi: {found} {answer} is used as it is")
+    machine.report.say(f"pulumi: {found} {answer} is used")
     return Path(found).parent
 
 
@@ -108,7 +108,7 @@ def install_plugins(machine: Machine, pins: Pins, pulumi: str) -> bool:
                 timeout=DOWNLOAD_SECONDS,
             )
         except ToolchainError:
-            machine.report.say(f"pulumi: the plugin {name} {version} is not to be had for {pulumi}")
+            machine.report.say(f"pulumi: the plugin {name} {version} is not available for {pulumi}")
             return False
     return True
 

@@ -70,7 +70,7 @@ def only_one_at_a_time(machine: Machine) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            machine.report.say("waiting for another set-up on this machine")
+            machine.report.say("waiting for another setup on this machine")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -100,7 +100,7 @@ def manifest_of(folder: Path) -> dict[str, Any]:
             return manifest
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    raise Refused(f"snapshot {folder.name} is damaged: its manifest is not what was written")
+    raise Refused(f"snapshot {folder.name} is damaged: its manifest was changed")
 
 
 def changed_files(folder: Path, manifest: dict[str, Any]) -> list[str]:

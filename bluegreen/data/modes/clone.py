@@ -69,7 +69,7 @@ class Clone(OnVolumes):
         if not self._data.block_writes:
             return (
                 f"{target} starts on a copy of {before}; what is written to {live} from then on is "
-                f"LOST, and so is what is written to {target} if it is taken back "
+                f"LOST, and so is what is written to {target} if the switch is reverted "
                 f"(data.allow_loss); {before} stays"
             )
         first = ""
@@ -81,7 +81,7 @@ class Clone(OnVolumes):
         return (
             f"{first}{target} starts on a copy of {before}; from then until {target} is confirmed "
             f"(its boot and {release.bake:g} s of bake) writes are answered 503 with Retry-After, "
-            f"and reads go on; {before} stays"
+            f"and reads continue; {before} stays"
         )
 
     def act(self, job: Job) -> dict[str, Any]:

@@ -56,10 +56,10 @@ class Shared(OnVolumes):
 
     def _meanwhile(self) -> str:
         if self._ground.data_path == defaults.DATA_PATH:  # Grafana is given WAL mode
-            return "while writes go on"
+            return "while writes continue"
         return (
-            "while writes go on if its SQLite databases are in WAL mode; if not, writes wait while "
-            "the databases are copied"
+            "while writes continue if its SQLite databases are in WAL mode; if not, writes wait "
+            "while the databases are copied"
         )
 
     def act(self, job: Job) -> dict[str, Any]:

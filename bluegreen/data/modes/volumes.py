@@ -82,7 +82,7 @@ class OnVolumes:
         if self._files(job.service, job.copy) or not self._files(job.service, job.live["copy"]):
             return
         raise DataFailed(
-            f"volume {volume} is empty: it was made anew after the data in it was removed. "
+            f"volume {volume} is empty: it was created again after its data was removed. "
             f"`bluegreen snapshot list` shows what can be restored; `docker volume rm {volume}` "
             "removes the empty one"
         )

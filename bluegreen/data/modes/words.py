@@ -14,7 +14,7 @@ def left_behind(mode: Mode, release: Release, *, held: bool) -> str:
     if held:
         trial = f"writes wait while the switch is on trial ({release.bake:g} s of bake)"
     else:
-        trial = f"what is written to {target} is lost if it is taken back"
+        trial = f"what is written to {target} is lost if the switch is reverted"
     return (
         f"{target} runs on {mode.place(release.service, copy)}; what was written since "
         f"{_moment(copy, release)} is NOT in it, and stays in "

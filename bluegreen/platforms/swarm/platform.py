@@ -43,7 +43,7 @@ class SwarmPlatform:
     )
     many_edges = True
     well = "its manager answers"
-    way_out = "set docker:host to a manager, or make one with `docker swarm init`"
+    way_out = "set docker:host to a manager, or create one with `docker swarm init`"
     data_modes = ("external", "none")
     has_volumes = False  # none is on several nodes
     # What a service runs on is named by its content, and is made anew beside it.
@@ -133,8 +133,8 @@ class SwarmPlatform:
         if after > before:
             return words
         return (
-            f"{words}, but WebSockets on those that go are closed at once\n"
-            "  or      `bluegreen deploy`, which gives them their drain on the other color"
+            f"{words}, but WebSockets on the removed replicas are closed at once\n"
+            "  or      `bluegreen deploy`, which lets them drain on the outgoing color"
         )
 
     def watch(self, target: Target, *, starting: bool, fresh: bool = False) -> Watched:  # noqa: ARG002

@@ -51,7 +51,7 @@ def _scale(props: dict[str, Any]) -> dict[str, Any]:
     if done.returncode:
         raise GateFailed(
             f"{service} could not be scaled to {replicas} replicas: {done.stderr.strip()}. Nothing "
-            "was switched: what served before serves on. Next: mend what is named here and run "
+            "was switched: what served before keeps serving. Next: fix the problem above and run "
             "`pulumi up` again."
         )
     return props

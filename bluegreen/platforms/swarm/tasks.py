@@ -136,7 +136,7 @@ def manager_trouble(docker: Docker) -> str:
         state = _check(docker, "info", "--format", "{{.Swarm.ControlAvailable}}")
     except BluegreenError as error:
         return str(error)
-    return "" if state == "true" else "it is no manager of a Swarm"
+    return "" if state == "true" else "it is not a Swarm manager"
 
 
 def log_tail(docker: Docker, what: str, lines: int) -> str:

@@ -1,0 +1,644 @@
+"""Every config key, declared once: how it is read, its default, its words, what it touches.
+
+`load` reads by this table, and the guard's fingerprints follow it. Pulumi.yaml's `config:` and the
+tables in docs/config.md are made from it: `python -m bluegreen.config.describe` writes them anew.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from bluegreen.config import defaults
+from bluegreen.config.kinds import (
+    Address,
+    Choice,
+    Effect,
+    Fields,
+    File,
+    Flag,
+    Items,
+    Key,
+    Memory,
+    Number,
+    Object,
+    Strings,
+    Subnet,
+    Text,
+    Whole,
+    Words,
+)
+from bluegreen.config.settings import Settings
+
+MODES = ("shared", "clone", "external", "none")
+PLATFORMS = ("container", "swarm")
+MOST_REPLICAS = 1000
+
+COLOR: tuple[Effect, ...] = ("color",)
+EDGE: tuple[Effect, ...] = ("edge",)
+SWITCH: tuple[Effect, ...] = ("switch",)
+NOTHING: tuple[Effect, ...] = ("nothing",)
+
+# Docker's own grammar for tags, and digests: https://docs.docker.com/reference/cli/docker/image/tag
+_TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+_DIGEST = r"sha256:[0-9a-f]{64}"
+_IMAGE = r"(?i:([a-z0-9.-]+:\d+/)?[a-z0-9]+([._/-]+[a-z0-9]+)*)"
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_PORT = Whole("port number", 0, 65535)
+_PUBLIC_PORT = Whole("port number", 1, 65535)
+_VERSION = Text("a tag (12.4.0) or a digest (sha256:…)", f"{_TAG}|{_DIGEST}")
+_WITH_TAG = Text("an image with its tag", r"\S+")
+_NO_DIRECT = "0: replicas have no port of their own; preview_port leads to the idle color"
+DATABASE_URL = "postgres://USER:PASSWORD@HOST[:PORT]/DATABASE or mysql://… (a secret)"
+
+_BUILD = (
+    Key(
+        "context",
+        Text("a folder"),
+        ".",
+        "Folder to build, relative to the project",
+        COLOR,
+        example="service",
+    ),
+    Key(
+        "dockerfile",
+        Text("a file in the context"),
+        "Dockerfile",
+        "File in that folder",
+        COLOR,
+        example="Dockerfile.slim",
+    ),
+    Key(
+        "args",
+        Strings("names of letters, digits and _, plain values", _NAME),
+        {},
+        "Further build arguments",
+        COLOR,
+        example={"A": "1"},
+    ),
+    Key(
+        "version_arg",
+        Text("the name of a build argument", _NAME),
+        defaults.VERSION_ARG,
+        "Build argument that is given the color's version",
+        COLOR,
+        example="VERSION",
+    ),
+)
+_LIMITS = (
+    Key("memory", Memory(), 0, "Memory in MB", COLOR, shown="none", example=256),
+    Key("cpus", Number("CPUs", 0, 1024), 0, "CPUs, such as 1.5", COLOR, shown="none"),
+)
+_DATA = (
+    Key(
+        "mode",
+        Choice(MODES),
+        None,
+        "shared, clone, external or none",
+        SWITCH,
+        shown="`shared`",
+        example="clone",
+    ),
+    Key(
+        "keep",
+        Whole("snapshots (0: all)", 0, 1000),
+        5,
+        "Number of release snapshots to keep; 0 = all",
+        NOTHING,
+    ),
+    Key(
+        "copy",
+        Text(
+            "the name of a copy, as `bluegreen snapshot restore` prints it",
+            r"[a-z0-9][a-z0-9-]{0,40}",
+        ),
+        "",
+        "Run on this copy of the data: a snapshot that was restored, or a clone",
+        ("color", "switch"),
+        shown="by the mode",
+        example="20310101-000000-r1",
+    ),
+    Key(
+        "block_writes",
+        Flag(),
+        True,
+        "Hold writes back from the start of a clone until the release is confirmed",
+        NOTHING,
+    ),
+    Key("allow_loss", Flag(), False, "Accept that writes during a clone are lost", NOTHING),
+    Key(
+        "reads",
+        Words("a list of paths, each starting with /", r"/[A-Za-z0-9_./-]*"),
+        None,
+        "Paths whose POST requests only read, so they are not held back",
+        SWITCH,
+        shown="Grafana's",
+        example=["/query"],
+    ),
+    Key("dump", Flag(), False, "Dump an external database before each release", NOTHING),
+    Key(
+        "url_env",
+        Text("an environment variable's name", _NAME),
+        defaults.URL_ENV,
+        "Environment variable that passes the database's URL to the service",
+        COLOR,
+        example="DATABASE_URL",
+    ),
+    Key(
+        "tools_image",
+        _WITH_TAG,
+        defaults.TOOLS_IMAGE,
+        "Image with Python that copies volumes",
+        NOTHING,
+        shown="`python:3.13-slim`",
+        example="python:3.14",
+    ),
+    Key(
+        "client_image",
+        _WITH_TAG,
+        None,
+        "Image with the external database's own tools",
+        NOTHING,
+        shown="the database's own",
+        example="postgres:17",
+    ),
+)
+_HEALTH = (
+    Key(
+        "path",
+        Text("a path that starts with /", r"/[^\s'\"]*"),
+        defaults.HEALTH_PATH,
+        "Path that is requested with GET",
+        SWITCH,
+        example="/healthz",
+    ),
+    Key(
+        "timeout",
+        Number("seconds", 0.1, 3600),
+        30,
+        "Seconds for the whole gate, the service's start included",
+        SWITCH,
+    ),
+    Key("interval", Number("seconds", 0, 60), 0.2, "Seconds between two checks", SWITCH),
+    Key(
+        "passes",
+        Whole("passes", 1, 100),
+        3,
+        "Consecutive good answers that pass the gate",
+        SWITCH,
+    ),
+    Key("status", Whole("HTTP status", 100, 599), 200, "HTTP status of a good answer", SWITCH),
+    Key(
+        "json",
+        Fields(),
+        None,
+        "Fields that the answer must have, with their values",
+        SWITCH,
+        shown="`database: ok` on Grafana's path",
+        example={"up": True},
+    ),
+    Key(
+        "version_field",
+        Text("a name", empty=True),
+        None,
+        'Field of the answer that has the version; "" = not checked',
+        SWITCH,
+        shown="`version` on Grafana's path",
+        example="release",
+    ),
+    Key(
+        "version",
+        Text("the version that the service reports", _TAG),
+        "",
+        "Version that the service must report",
+        SWITCH,
+        shown="the color's version",
+        example="12.4.0-pre",
+    ),
+)
+_BAKE = (
+    Key(
+        "seconds",
+        Number("seconds", 0, 86400),
+        10,
+        "Seconds that real traffic is watched after the switch; 0 = not at all",
+        SWITCH,
+    ),
+    Key(
+        "max_error_share",
+        Number("a share", 0, 1),
+        0.05,
+        "Share of 5xx answers, 0 to 1, above which the switch is reverted",
+        SWITCH,
+    ),
+    Key(
+        "min_requests",
+        Whole("requests", 1, 1_000_000),
+        20,
+        "With fewer requests than this the share is not judged",
+        SWITCH,
+    ),
+)
+_PLACEMENT = (
+    Key(
+        "constraints",
+        # Swarm's own: https://docs.docker.com/reference/cli/docker/service/create/#constraint
+        Words(
+            "a list such as [node.labels.tier==app]",
+            r"(node|engine)\.[A-Za-z0-9._-]+ ?(==|!=) ?[A-Za-z0-9._:/-]+",
+        ),
+        (),
+        "Node constraints that must all hold",
+        COLOR,
+        example=["node.labels.tier==app"],
+    ),
+    Key(
+        "spread",
+        Words("a list such as [node.labels.zone]", r"(node|engine)\.labels\.[A-Za-z0-9._-]+"),
+        (),
+        "Node labels over whose values replicas are spread",
+        COLOR,
+        example=["node.labels.zone"],
+    ),
+    Key(
+        "max_per_node",
+        Whole("replicas", 0, MOST_REPLICAS),
+        0,
+        "Most replicas of a color on one node",
+        COLOR,
+        shown="no limit",
+    ),
+)
+_EDGES = (
+    Key(
+        "name",
+        Text("a short name of a-z, 0-9 and -", r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?"),
+        "",
+        "Its short name; `edge` is the one that a stack without a list has",
+        ("edge", "switch"),
+        shown="required",
+        example="west",
+    ),
+    Key(
+        "host",
+        Text("ssh://USER@HOST", r"(ssh|tcp|unix)://\S+"),
+        "",
+        "Its Docker host, such as ssh://USER@HOST",
+        ("edge", "switch"),
+        shown="the stack's",
+        example="ssh://op@c",
+    ),
+    Key(
+        "context",
+        Text("a context of the docker command"),
+        "",
+        "Instead of host: a context of the docker command",
+        ("edge", "switch"),
+        example="west",
+    ),
+    Key(
+        "cert_path",
+        Text("a folder"),
+        "",
+        "Folder with the certificates for host",
+        ("edge", "switch"),
+        example="c",
+    ),
+    Key("http_address", Address(), None, "As http_address, on this host", EDGE, example="::1"),
+    Key("http_port", _PUBLIC_PORT, None, "As http_port, on this host", EDGE, example=8080),
+)
+
+TABLE = (
+    Key(
+        "active_color",
+        Choice(("blue", "green")),
+        "",
+        "Required: the color that should be live, blue or green",
+        SWITCH,
+        shown="required",
+        example="green",
+    ),
+    Key(
+        "blue_version",
+        _VERSION,
+        "",
+        "Version that blue carries: a tag (12.4.0) or a digest (sha256:…); required when blue is "
+        "active",
+        ("color", "switch"),
+        example="2024.10",
+    ),
+    Key(
+        "green_version",
+        _VERSION,
+        "",
+        "Version that green carries; required when green is active",
+        ("color", "switch"),
+        example="2024.10",
+    ),
+    Key(
+        "image",
+        Text("an image's name without tag, such as grafana/grafana", _IMAGE),
+        defaults.IMAGE,
+        "Image without its tag",
+        COLOR,
+        shown=f"`{defaults.GRAFANA}`",
+        example="grafana/grafana-oss",
+    ),
+    Key(
+        "build",
+        Object(_BUILD, optional=True),
+        {},
+        "Build the image for each color instead of pulling it",
+        (),
+        only="container",
+        instead="none: nodes pull the image, so push it to a registry and name it with `image`",
+    ),
+    Key(
+        "port",
+        _PUBLIC_PORT,
+        defaults.PORT,
+        "Port that the service listens on in its container",
+        ("color", "switch"),
+    ),
+    Key(
+        "command",
+        Words("a list of words"),
+        (),
+        "Command for the service's container",
+        COLOR,
+        shown="the image's",
+        example=["serve"],
+    ),
+    Key(
+        "http_port",
+        _PUBLIC_PORT,
+        80,
+        "Public port on the host; it always leads to the live color",
+        EDGE,
+    ),
+    Key(
+        "http_address",
+        Address(),
+        "0.0.0.0",
+        "Address of the host that the public port listens on",
+        EDGE,
+        example="127.0.0.1",
+    ),
+    Key(
+        "preview_port",
+        _PORT,
+        0,
+        "Port that always leads to the color that is not live; 0 = none",
+        EDGE,
+    ),
+    Key(
+        "blue_port",
+        _PORT,
+        0,
+        "Port that leads directly to blue; 0 = none",
+        COLOR,
+        only="container",
+        instead=_NO_DIRECT,
+    ),
+    Key(
+        "green_port",
+        _PORT,
+        0,
+        "Port that leads directly to green; 0 = none",
+        COLOR,
+        only="container",
+        instead=_NO_DIRECT,
+    ),
+    Key(
+        "direct_address",
+        Address(),
+        "127.0.0.1",
+        "Address of the host that preview_port, blue_port and green_port listen on",
+        ("color", "edge"),
+        example="0.0.0.0",
+    ),
+    Key(
+        "data_path",
+        Text(
+            'an absolute path in the container, or "" for a service without data',
+            r"/[^\s:]+",
+            empty=True,
+        ),
+        defaults.DATA_PATH,
+        'Where the service keeps its data, on a volume that both colors use; "" = no data',
+        COLOR,
+        example="/data",
+    ),
+    Key(
+        "data",
+        Object(_DATA),
+        {},
+        "What a release does with the data",
+        (),
+        shown="`shared`",
+        see="data.md",
+    ),
+    Key(
+        "database_url",
+        Text(DATABASE_URL, shown=False),
+        "",
+        "An external database that both colors use, a secret: "
+        "postgres://USER:PASSWORD@HOST/DATABASE or mysql://…",
+        COLOR,
+        secret=True,
+        example="postgres://me:secret@db/grafana",
+    ),
+    Key(
+        "grafana_ini",
+        File(),
+        "",
+        "A grafana.ini to run with, its path relative to the project; a change of the file is a "
+        "release",
+        COLOR,
+        shown="the image's",
+        example="grafana.ini",
+    ),
+    Key(
+        "env",
+        Strings("names of letters, digits and _, with plain values", _NAME),
+        {},
+        "Environment of the service; secrets: pulumi config set --secret --path env.NAME",
+        COLOR,
+        secret=True,
+        example={"A": "b"},
+    ),
+    Key("limits", Object(_LIMITS), {}, "Resource limits of a color", (), shown="none"),
+    Key(
+        "user",
+        Text("user[:group]", r"[A-Za-z0-9_.-]+(:[A-Za-z0-9_.-]+)?"),
+        "",
+        "User that the service runs as",
+        COLOR,
+        shown="the image's",
+        example="472:0",
+    ),
+    Key(
+        "stop_grace",
+        Whole("seconds", 1, 600),
+        defaults.STOP_GRACE,
+        "Seconds that a color gets to finish when it is stopped (Grafana needs 35 or more)",
+        NOTHING,
+        on_swarm=COLOR,
+    ),
+    Key(
+        "standby",
+        Choice(("remove", "keep")),
+        "remove",
+        "What happens to the color that was live: remove it, or keep it for a rollback without a "
+        "boot",
+        ("color", "switch"),
+    ),
+    Key("health", Object(_HEALTH), {}, "What the gate checks", (), shown="Grafana's"),
+    Key("bake", Object(_BAKE), {}, "How real traffic is watched after the switch", ()),
+    Key(
+        "drain_timeout",
+        Whole("seconds", 1, 3600),
+        30,
+        "Seconds that open requests and WebSockets get on the outgoing color",
+        SWITCH,
+    ),
+    Key(
+        "prune",
+        Flag(),
+        True,
+        "Remove images that this stack built, once no color runs them",
+        NOTHING,
+    ),
+    Key(
+        "allow_in_place",
+        Flag(),
+        False,
+        "Allow updates that interrupt users (replacing nginx, or what the live color runs)",
+        NOTHING,
+    ),
+    Key(
+        "edge_image",
+        Text(
+            "an image of nginx >= 1.28, with its tag",
+            f"{_IMAGE}(:{_TAG}|(:{_TAG})?@{_DIGEST})",
+        ),
+        defaults.EDGE_IMAGE,
+        "Image of nginx >= 1.28 with curl, with its tag",
+        EDGE,
+        shown="`nginx:1.30.6`",
+        example="nginx:1.30.7",
+    ),
+    Key(
+        "service_template",
+        File(),
+        "",
+        "The stack's own version of nginx/service.conf, which passes requests to the service",
+        SWITCH,
+        shown="nginx/service.conf",
+        example="nginx/service.conf",
+        see="how-it-works.md",
+    ),
+    Key(
+        "subnet",
+        Subnet(),
+        "",
+        "Address range of the stack's network, such as 10.87.3.0/28; Docker's own pools hold "
+        "about 30 networks on a host",
+        EDGE,
+        shown="Docker's choice",
+        example="10.87.3.0/28",
+    ),
+    Key(
+        "platform",
+        Choice(PLATFORMS),
+        "container",
+        "What a color is: container (on one machine), or swarm (a service with replicas)",
+        ("color", "edge", "switch"),
+        see="cluster.md",
+    ),
+    Key(
+        "replicas",
+        Whole("replicas", 1, MOST_REPLICAS),
+        1,
+        "Number of replicas of the live color",
+        SWITCH,
+        only="swarm",
+    ),
+    Key(
+        "standby_replicas",
+        Whole("replicas", 1, MOST_REPLICAS),
+        None,
+        "Number of replicas of a color on standby; it is scaled up before a switch",
+        NOTHING,
+        only="swarm",
+        shown="as `replicas`",
+        example=1,
+    ),
+    Key("placement", Object(_PLACEMENT), {}, "Where replicas may run", (), only="swarm"),
+    Key(
+        "reservations",
+        Object(_LIMITS),
+        {},
+        "What a node must have free for each replica",
+        (),
+        only="swarm",
+        shown="none",
+    ),
+    Key(
+        "edges",
+        Items("edges", _EDGES),
+        [],
+        "Where nginx runs, one entry per host",
+        (),
+        only="swarm",
+        shown="one, on the stack's Docker",
+    ),
+    Key(
+        "edges_required",
+        Whole("edges", 1, MOST_REPLICAS),
+        None,
+        "Minimum number of edges that must be reachable for a release; the rest catch up when they "
+        "return",
+        SWITCH,
+        only="swarm",
+        shown="all",
+        example=1,
+    ),
+    Key(
+        "name",
+        Text(
+            "a-z, 0-9 and -, starting and ending with a letter or digit",
+            r"[a-z0-9]([a-z0-9-]*[a-z0-9])?",
+        ),
+        "",
+        "Prefix of what the stack has in Docker; set it to the old one before a stack is renamed",
+        ("color", "edge", "switch"),
+        shown="PROJECT-STACK",
+        example="shop-prod",
+    ),
+)
+KEYS = [key.name for key in TABLE]
+
+
+def every_key(keys: tuple[Key, ...] = TABLE, prefix: str = "") -> Iterator[Key]:
+    """Each key by its whole name, parts of objects too: `health.path`, `edges[].name`."""
+    for key in keys:
+        inner = "[]." if isinstance(key.kind, Items) else "."
+        yield replace(key, name=f"{prefix}{key.name}")
+        if isinstance(key.kind, Object | Items):
+            parts = (replace(each, only=each.only or key.only) for each in key.kind.parts)
+            yield from every_key(tuple(parts), f"{prefix}{key.name}{inner}")
+
+
+def leaves() -> list[Key]:
+    """Each key that has a value of its own."""
+    return [key for key in every_key() if not isinstance(key.kind, Object | Items)]
+
+
+def value_of(settings: Settings, name: str) -> Any:
+    """What settings have for a key; None where their platform has no such key."""
+    whole: Any = settings
+    for part in name.split("."):
+        if not hasattr(whole, part) and settings.swarm:
+            whole = settings.swarm
+        whole = getattr(whole, part, None)
+    return whole
