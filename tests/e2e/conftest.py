@@ -15,8 +15,10 @@ from evidence.lab.shared import Keeper, SharedStack
 from evidence.lab.stacks import Stack, removed
 
 StackMaker = Callable[..., Stack]
+# Seconds: a WebSocket makes each release last so long.
+DRAIN = 5
 # Not all that the machine can bear: for where none of the requests may fail, or many must.
-CALM = load.Plan(slow=0, download=0, pace=0.25)
+CALM = load.Plan(slow=0, download=0, pace=0.25, drain_timeout=DRAIN)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -44,7 +46,7 @@ def make_stack(tmp_path: Path) -> Iterator[StackMaker]:
 @pytest.fixture(scope="session")
 def _keeper() -> Iterator[Keeper]:
     blue_port, green_port = free_ports(2)
-    with Keeper(blue_port=blue_port, green_port=green_port) as keeper:
+    with Keeper(blue_port=blue_port, green_port=green_port, drain_timeout=DRAIN) as keeper:
         yield keeper
 
 

@@ -14,7 +14,7 @@ from bluegreen.docker.facts import LABEL, STACK_LABEL
 from evidence.lab.host import docker
 from evidence.lab.shared import SharedStack
 from evidence.lab.stacks import BLUEGREEN, Stack
-from tests.e2e.conftest import StackMaker
+from tests.e2e.conftest import DRAIN, StackMaker
 
 
 def done(stack: Stack, *words: str, name: str | None = None) -> str:
@@ -33,11 +33,11 @@ def status(stack: Stack) -> dict[str, Any]:
 @pytest.mark.timeout(600)
 def test_deploy_rollback_and_history_do_what_they_say(make_stack: StackMaker) -> None:
     """Under load, with no request lost; comments and order of the stack's file stay."""
-    stack = make_stack()
+    stack = make_stack(drain_timeout=DRAIN)
     text = stack.file.read_text().replace("config:", "# mine\nconfig:")
     stack.file.write_text(text)
     assert "blue 12.3.0 is live" in done(stack, "deploy", "--yes")
-    with load.running(stack.url, load.Plan(drain_timeout=12, pace=0.25)) as traffic:
+    with load.running(stack.url, load.Plan(drain_timeout=DRAIN, pace=0.25)) as traffic:
         said = done(stack, "deploy", "12.4.0", "--yes")
         assert "release green 12.4.0; live now: blue 12.3.0" in said
         assert "green 12.4.0 is live" in said

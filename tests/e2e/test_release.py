@@ -6,13 +6,13 @@ import evidence.load as load
 from evidence.lab.host import docker
 from evidence.lab.processes import wait_for
 from evidence.lab.shared import SharedStack
-from tests.e2e.conftest import CALM
+from tests.e2e.conftest import CALM, DRAIN
 from tests.e2e.conftest import StackMaker as Maker
 
 
 def test_a_release_moves_all_traffic_and_loses_no_request(shared: SharedStack) -> None:
     """Six kinds of client see two switches (there and back) and no failure."""
-    plan = load.Plan(drain_timeout=12)
+    plan = load.Plan(drain_timeout=DRAIN)
     with load.running(shared.url, plan=plan) as traffic:
         shared.up(**shared.release)
         assert shared.live() == shared.new
