@@ -109,7 +109,9 @@ def strings(source: str, *, docstrings: bool) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         alone = (
-            [each.value for each in body if isinstance(each, ast.Expr)] if _is_list(body) else []
+            [each.value for each in body if isinstance(each, ast.Expr)]
+            if isinstance(body, list)
+            else []
         )
         if not docstrings or isinstance(node, ast.Module):
             skipped |= set(alone)
@@ -120,10 +122,6 @@ def strings(source: str, *, docstrings: bool) -> Iterator[tuple[int, str]]:
             yield node.lineno, "".join(map(str, parts))
         elif isinstance(node, ast.Constant) and node not in skipped and isinstance(node.value, str):
             yield node.lineno, node.value
-
-
-def _is_list(body: object) -> bool:
-    return isinstance(body, list)  # the body of a lambda is one expression
 
 
 def retired(text: str) -> Iterator[tuple[int, str, str]]:
