@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from bluegreen.config.parts import MODES
 from bluegreen.config.settings import Docker, Settings
-from bluegreen.config.table import MODES
 from bluegreen.data import modes, tools
 from bluegreen.data.missing import missing_data
 from bluegreen.data.plan import plan_data

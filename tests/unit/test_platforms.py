@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bluegreen.config.table import MODES
+from bluegreen.config.parts import MODES
 from bluegreen.errors import ConfigError
 from bluegreen.platforms import PLATFORMS, named, of
 from tests.unit.examples import ROOT, make_settings

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from bluegreen.config.parts import MODES
 from bluegreen.config.settings import Color, Docker, Health, Settings
-from bluegreen.config.table import MODES
 from bluegreen.data.environment import environment
 from bluegreen.docker.facts import Container, Listing
 from bluegreen.docker.shell import Shell
