@@ -13,7 +13,9 @@ from bluegreen.cli.errors import CommandError, Exit
 from bluegreen.errors import BluegreenError, ConfigError, GuardRefused
 
 Dir = Annotated[Path, typer.Option("--dir", help="Folder of the project.", envvar="BLUEGREEN_DIR")]
-Stack = Annotated[str, typer.Option("--stack", "-s", help="The stack.", envvar="BLUEGREEN_STACK")]
+Stack = Annotated[
+    str, typer.Option("--stack", "-s", help="Name of the stack.", envvar="BLUEGREEN_STACK")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the update.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Commit = Annotated[bool, typer.Option("--commit", help="Commit the stack's file to git.")]

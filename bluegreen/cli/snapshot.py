@@ -24,7 +24,7 @@ app = typer.Typer(
 @app.command("list")
 @ends_well
 def list_(stack: Stack = "dev", folder: Dir = HERE, as_json: Json = False) -> None:
-    """All snapshots, the oldest first."""
+    """List the snapshots, oldest first."""
     found = Held.by(Project(folder, stack)).store.list()
     if as_json:
         print(json.dumps([asdict(each) for each in found], indent=2))

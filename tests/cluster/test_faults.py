@@ -149,7 +149,7 @@ def test_an_edge_that_is_alone_with_an_old_config_serves_nobody(stack: SwarmStac
     color, (manager, worker) = live(stack), stack.cluster.nodes
     manager.docker("stop", "-t", "1", stack.edge(manager))
     worker.docker("restart", "-t", "1", stack.edge(worker))
-    wait_for(lambda: "waits for the others" in stack.page(worker), 15, "the page")
+    wait_for(lambda: "is waiting for the other edges" in stack.page(worker), 15, "the page")
     assert stack.serves(worker) == (None, 0)
     manager.docker("start", stack.edge(manager))
     wait_for(lambda: stack.agree(color), 30, f"{color} on all edges")

@@ -93,9 +93,7 @@ def test_what_does_not_fit_is_named_and_nothing_is_written(stack: Stack) -> None
     refused("blue 12.3.0 is live", "says active_color blue, blue_version 12.4.0")
     port = stack.config["http_port"]
     stack.configure(blue_version="12.3.0", green_version=None, env={"PIN": "1"}, http_port=port + 1)
-    refused(
-        f"container {stack.service}-blue is not as the config says:", "env PIN", "-edge", "ports"
-    )
+    refused(f"container {stack.service}-blue differs from the config:", "env PIN", "-edge", "ports")
     assert running(stack) == before
     assert resources(stack) == []
     stack.configure(

@@ -108,13 +108,8 @@ def strings(source: str, *, docstrings: bool) -> Iterator[tuple[int, str]]:
     skipped: set[ast.AST] = set()
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        alone = (
-            [each.value for each in body if isinstance(each, ast.Expr)]
-            if isinstance(body, list)
-            else []
-        )
-        if not docstrings or isinstance(node, ast.Module):
-            skipped |= set(alone)
+        if isinstance(body, list) and (not docstrings or isinstance(node, ast.Module)):
+            skipped |= {each.value for each in body if isinstance(each, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
             parts = [each.value if isinstance(each, ast.Constant) else "…" for each in node.values]
