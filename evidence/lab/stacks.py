@@ -9,9 +9,10 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ("bluegreen", "nginx", "evidence/standin", "__main__.py", "Pulumi.yaml", "grafana.ini")
 BLUEGREEN = Path(sys.executable).parent / "bluegreen"
 TIMEOUT = 240
+GONE_SECONDS = 15
 # What each color carries where a release is one of many.
 VERSIONS: Mapping[Color, str] = {"blue": "12.3.0", "green": "12.4.0"}
 
@@ -181,14 +183,14 @@ def remove(service: str, run: Callable[..., str] = docker, scope: str = "local")
         (("volume", "ls"), ("volume", "rm", "-f")),
         (("images",), ("rmi", "-f")),
     ):
-        for last in (False, False, True):
-            if not (found := run(*listing, *mine).split()):
-                break
-            try:
+        deadline = time.monotonic() + GONE_SECONDS
+        while found := run(*listing, *mine).split():
+            with suppress(LabFailed):  # what ends by itself meanwhile cannot be removed any more
                 run(*removal, *found)
-            except LabFailed:  # what ended by itself meanwhile cannot be killed any more
-                if last:
-                    raise
+                break
+            if time.monotonic() > deadline:
+                raise LabFailed(f"docker {' '.join(removal)} fails: {', '.join(found)} stay")
+            time.sleep(0.1)
 
 
 @contextmanager
