@@ -1,7 +1,7 @@
 """Rebuild a stack's lost state from what runs, without touching any of it.
 
 The program is run twice, in a preview and in an update, with stand-ins for Pulumi's plugins that
-find what there is instead of making it (`bluegreen.rebuild`). The preview shows all that differs
+find what there is instead of making it (`cli/rebuilding`). The preview shows all that differs
 from the config, so that nothing is written before all of it fits.
 """
 
@@ -19,6 +19,9 @@ from bluegreen.cli.lock import find_lock
 from bluegreen.cli.plan import Changes
 from bluegreen.cli.progress import Progress
 from bluegreen.cli.project import Outcome, Project, told, who
+from bluegreen.cli.rebuilding.acts import Known
+from bluegreen.cli.rebuilding.found import Search
+from bluegreen.cli.rebuilding.relay import ATTACH, DYNAMIC, relayed
 from bluegreen.cli.release import one_interrupt
 from bluegreen.cli.status import hand_edited
 from bluegreen.config.settings import COLORS
@@ -28,9 +31,6 @@ from bluegreen.docker.shell import ask
 from bluegreen.edge.state import State
 from bluegreen.plan.situation import Situation
 from bluegreen.plan.update import REBUILD
-from bluegreen.rebuild.acts import Known
-from bluegreen.rebuild.found import Search
-from bluegreen.rebuild.relay import ATTACH, DYNAMIC, relayed
 
 PACKAGES = ("docker", "command", DYNAMIC)
 SWITCHES = "update switch"

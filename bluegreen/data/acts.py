@@ -30,7 +30,9 @@ def act(props: dict[str, Any]) -> dict[str, Any]:
         edge=props["edge"],
         live_config=props.get("live_config"),
     )
-    outputs: dict[str, Any] = {"before": live["copy"] if job.changes else job.copy}
+    # What a stack puts out is never left out: a preview would call it unknown, and a change.
+    before = live["copy"] if job.changes else job.copy
+    outputs: dict[str, Any] = {"before": before, "at": ""}
     # Until a switch to other data is confirmed, what is written to the target would be lost if
     # it went back. A clone's hold begins with the copy, and is in its own outputs.
     outputs["hold"] = TRIAL_HOLD if job.changes else ""

@@ -12,7 +12,7 @@ import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, UpdateResult
 
 from bluegreen.config.settings import Data, Docker
-from bluegreen.dynamic import Provider
+from bluegreen.platforms.dynamic import Provider
 
 _OUTPUTS = ("hold", "snapshot", "schema", "at", "bytes", "seconds", "before")
 

@@ -18,7 +18,7 @@ from pulumi.dynamic import (
 )
 
 from bluegreen.config.settings import Health, Place
-from bluegreen.dynamic import Provider
+from bluegreen.platforms.dynamic import Provider
 from bluegreen.platforms.platform import Target
 
 # Of the world and of this machine, not of the user's wish: alone no reason to run again.

@@ -11,7 +11,7 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource
 
-from bluegreen.dynamic import Provider
+from bluegreen.platforms.dynamic import Provider
 
 
 class IdentityProvider(Provider):

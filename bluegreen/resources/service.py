@@ -17,7 +17,6 @@ from bluegreen.config.settings import Color, Place, other
 from bluegreen.config.urls import direct_urls, edge_urls
 from bluegreen.data import modes
 from bluegreen.data.plan import DataPlan
-from bluegreen.interrupt import end_quietly
 from bluegreen.plan.fingerprint import Fingerprint, digest_of
 from bluegreen.plan.ownership import keyed
 from bluegreen.plan.update import Plan
@@ -35,6 +34,7 @@ from bluegreen.release.order import Order
 from bluegreen.resources.data_step import DataStep
 from bluegreen.resources.gate import HealthGate
 from bluegreen.resources.identity import Identity
+from bluegreen.resources.interrupt import end_quietly
 
 
 class BlueGreenService(pulumi.ComponentResource):

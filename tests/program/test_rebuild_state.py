@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bluegreen.rebuild.acts import ACTS
-from bluegreen.rebuild.found import KINDS, left_alone
+from bluegreen.cli.rebuilding.acts import ACTS
+from bluegreen.cli.rebuilding.found import KINDS, left_alone
 from tests.program.harness import FIRST, Registered, run_program
 from tests.program.test_swarm import run as run_on_swarm
 from tests.unit.conftest import FakeDocker

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from pulumi.dynamic import ConfigureRequest
 
-from bluegreen import dynamic
 from bluegreen.config.settings import Docker
 from bluegreen.errors import EdgeUnreachable, GateFailed
+from bluegreen.platforms import dynamic
 from bluegreen.release import gate as verdict
 from bluegreen.resources.gate import HealthGateProvider
 from tests.unit.conftest import FakeDocker

@@ -14,7 +14,7 @@ import asyncio, os, signal, subprocess, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
 import pulumi
 from pulumi.runtime import Settings, configure
-from bluegreen.interrupt import end_quietly
+from bluegreen.resources.interrupt import end_quietly
 configure(Settings(project="p", stack="s", monitor="127.0.0.1:9", engine="127.0.0.1:9"))
 """
 OUTSIDE = IN_A_PROGRAM.replace(IN_A_PROGRAM.splitlines()[-1], "")

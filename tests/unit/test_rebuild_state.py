@@ -14,15 +14,15 @@ from pulumi.runtime.proto import provider_pb2_grpc as service
 from bluegreen.cli.errors import CommandError
 from bluegreen.cli.project import Project
 from bluegreen.cli.rebuild import rebuild
+from bluegreen.cli.rebuilding.acts import Known, remember
+from bluegreen.cli.rebuilding.differences import differences, is_other_image
+from bluegreen.cli.rebuilding.found import Found, Search
+from bluegreen.cli.rebuilding.relay import DYNAMIC, relayed
 from bluegreen.docker.facts import Container, Thing
 from bluegreen.edge.render import digest
 from bluegreen.edge.state import State
 from bluegreen.errors import BluegreenError
 from bluegreen.plan.situation import Situation
-from bluegreen.rebuild.acts import Known, remember
-from bluegreen.rebuild.differences import differences, is_other_image
-from bluegreen.rebuild.found import Found, Search
-from bluegreen.rebuild.relay import DYNAMIC, relayed
 
 LIVE = State("blue", "12.3.0", 7, "2026-01-02T03:04:05+00:00", digest("the config"))
 KNOWN = Known(LIVE, before="20260101-000000-000001", at="2026-01-01T00:00:00+00:00")

@@ -13,8 +13,8 @@ from pulumi.dynamic import CreateResult, DiffResult, Resource, UpdateResult
 
 from bluegreen.config.settings import Docker
 from bluegreen.docker.shell import ask
-from bluegreen.dynamic import Provider
 from bluegreen.errors import GateFailed
+from bluegreen.platforms.dynamic import Provider
 
 
 class ScaleProvider(Provider):

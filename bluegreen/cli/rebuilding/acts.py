@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bluegreen.cli.rebuilding.plugin import kind_of
 from bluegreen.edge.render import digest
 from bluegreen.edge.state import State
 from bluegreen.errors import BluegreenError
-from bluegreen.rebuild.plugin import kind_of
 from bluegreen.release.order import Report
 
 Inputs = Mapping[str, Any]

@@ -17,9 +17,9 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2
 from pulumi.runtime.proto import provider_pb2 as proto
 
+from bluegreen.cli.rebuilding.found import Found
+from bluegreen.cli.rebuilding.plugin import OPTIONS, Plugin, name_of
 from bluegreen.errors import BluegreenError
-from bluegreen.rebuild.found import Found
-from bluegreen.rebuild.plugin import OPTIONS, Plugin, name_of
 
 ATTACH = "PULUMI_DEBUG_PROVIDERS"
 DYNAMIC = "pulumi-python"  # the package of this project's own resources

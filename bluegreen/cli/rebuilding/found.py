@@ -8,14 +8,14 @@ from typing import Any
 from google.protobuf import json_format, struct_pb2
 from pulumi.runtime.proto import provider_pb2 as proto
 
+from bluegreen.cli.rebuilding.acts import Known, remember
+from bluegreen.cli.rebuilding.differences import differences, is_other_image
+from bluegreen.cli.rebuilding.plugin import CONTAINER, UNKNOWN, Plugin, kind_of, name_of
 from bluegreen.config.settings import Docker
 from bluegreen.docker.facts import LABEL
 from bluegreen.docker.shell import ask
 from bluegreen.errors import BluegreenError, EdgeUnreachable
 from bluegreen.platforms.common import OWN_VOLUME
-from bluegreen.rebuild.acts import Known, remember
-from bluegreen.rebuild.differences import differences, is_other_image
-from bluegreen.rebuild.plugin import CONTAINER, UNKNOWN, Plugin, kind_of, name_of
 
 IMAGE = "image"
 TAR_HEADER = 512
