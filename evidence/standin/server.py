@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import time
-from typing import NoReturn
 
 from . import NAME
 from .app import App
@@ -24,15 +23,26 @@ END_OF_HEAD = b"\r\n\r\n"
 def main() -> None:
     """Run until told to stop; exit code 1 with a reason if it cannot start."""
     # As process 1 of a container it would ignore the signal unless it handles it.
-    signal.signal(signal.SIGTERM, _stopped_while_booting)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        settings, database = boot()
+        settings, database = boot_unless_stopped()
         asyncio.run(Server(settings, database).run())
     except StandInError as error:
         log(str(error), level="fatal", exit_code=1)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def boot_unless_stopped() -> tuple[Settings, Database]:
+    """Boot; a signal to stop is told in the log."""
+    try:
+        return boot()
+    except SystemExit:
+        # A migration under way is rolled back with its connection. Told here and not by the
+        # signal's handler, which may have come in the middle of another line of the log.
+        log("stopped while booting")
+        raise
 
 
 def boot() -> tuple[Settings, Database]:
@@ -153,9 +163,3 @@ class Server:
                 await writer.drain()
         await writer.drain()
         return keep_alive
-
-
-def _stopped_while_booting(*_: object) -> NoReturn:
-    # A migration under way is rolled back with its connection.
-    log("stopped while booting")
-    sys.exit(0)
