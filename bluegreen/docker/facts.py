@@ -81,17 +81,31 @@ def read_things(
 
 
 def _read(docker: Docker, service: str, kind: str, words: Sequence[str], shape: str) -> list[Thing]:
-    labels = "\t".join(f'{{{{.Label "{label}"}}}}' for label in LABELS)
-    where = ("--filter", f"label={LABEL}={service}", "--format", f"{shape}\t{labels}")
-    done = ask(docker, *words, *where)
-    if done.returncode:
-        raise CommandFailed(f"`docker {' '.join(words[:2])}`: {done.stderr.strip()}")
+    mine = ("--filter", f"label={LABEL}={service}", "--format")
+    if kind == "service":
+        # `docker service ls` alone of all these cannot show labels.
+        found = _lines(docker, *words, *mine, "{{.ID}}")
+        shape = "{{.ID}}\t{{.Spec.Name}}\t"
+        labels = "\t".join(f'{{{{index .Spec.Labels "{label}"}}}}' for label in LABELS)
+        inspect = ("service", "inspect", "--format", f"{shape}\t{labels}", *found)
+        lines = _lines(docker, *inspect) if found else []
+    else:
+        labels = "\t".join(f'{{{{.Label "{label}"}}}}' for label in LABELS)
+        lines = _lines(docker, *words, *mine, f"{shape}\t{labels}")
     things = []
-    for line in done.stdout.splitlines():
+    for line in lines:
         identity, name, state, *told = line.split("\t")
         said = {label: value for label, value in zip(LABELS, told, strict=True) if value}
         things.append(Thing(kind, identity, name, docker, state, said))
     return things
+
+
+def _lines(docker: Docker, *words: str) -> list[str]:
+    done = ask(docker, *words)
+    # What is removed between listing and inspecting it fails the command, which tells the others.
+    if done.returncode and "no such service" not in done.stderr.lower():
+        raise CommandFailed(f"`docker {' '.join(words[:2])}`: {done.stderr.strip()}")
+    return done.stdout.splitlines()
 
 
 def containers_of(things: Iterable[Thing], service: str) -> dict[str, Container]:

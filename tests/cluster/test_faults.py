@@ -81,7 +81,8 @@ def test_a_driver_that_is_killed_takes_all_edges_back(stack: SwarmStack) -> None
     with baking(stack, other(old)) as process:
         os.killpg(process.pid, signal.SIGKILL)
     wait_for(lambda: stack.agree(old), 15, f"{old} on all edges")
-    stack.bluegreen("recover")
+    done = stack.bluegreen("recover")
+    assert done.code == 0, done.output
     stack.up(bake=QUICK)
     assert stack.agree(other(old))
 

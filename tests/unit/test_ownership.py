@@ -8,6 +8,7 @@ from bluegreen.errors import BluegreenError
 from bluegreen.plan.guard import in_the_way
 from bluegreen.plan.ownership import StackState, keyed, read_state
 from bluegreen.plan.situation import Situation
+from bluegreen.platforms.swarm.tasks import SWARM_LISTINGS
 from tests.unit.conftest import FakeDocker
 from tests.unit.examples import make_settings
 from tests.unit.test_guard import state
@@ -31,6 +32,23 @@ def test_all_with_the_services_label_is_found(fake_docker: FakeDocker) -> None:
     fake_docker.does("volume", r"printf 'shop-dev-edge-config\tshop-dev-edge-config\t\t\t\t\n'")
     assert read_things(Docker(), "shop-dev") == ALL
     assert all("label=bluegreen.service=shop-dev" in words for words in fake_docker.asked())
+
+
+def test_a_swarms_services_tell_their_labels_when_they_are_inspected(
+    fake_docker: FakeDocker,
+) -> None:
+    """`docker service ls` cannot show them; a service that goes meanwhile is not there."""
+    fake_docker.does(
+        "service",
+        r"""[ "$1" = inspect ] || { printf 's1\ns2\n'; exit; }
+printf 's1234\tshop-dev-green\t\tours\t\t\n'
+echo 'Error: no such service: s2' >&2; exit 1""",
+    )
+    services = [each for each in SWARM_LISTINGS if each[0] == "service"]
+    green = Thing("service", "s1234", "shop-dev-green", labels=OURS)
+    assert read_things(Docker(), "shop-dev", services) == (green,)
+    (listed, _) = fake_docker.asked()
+    assert ".Label" not in listed
 
 
 def test_what_cannot_be_asked_is_not_nothing(fake_docker: FakeDocker) -> None:
