@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bluegreen.cli.errors import CommandError, Exit
+from bluegreen.cli.ownership import require_own
 from bluegreen.cli.project import Project
 from bluegreen.config.data import FIRST
 from bluegreen.data import modes
@@ -33,7 +34,9 @@ class Held:
             raise CommandError(
                 f"data.mode is {mode.name}: there is no data to take snapshots of", code=Exit.USAGE
             )
-        edge = project.edge()
+        situation = project.look()
+        require_own(project, situation)
+        edge = situation.edge
         color, version = (edge.color, edge.version) if edge else ("", "")
         store = Store(project.docker, settings.data.tools_image, project.service)
         return cls(project.service, mode, store, color, version, _live_copy(project, color))

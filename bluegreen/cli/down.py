@@ -4,6 +4,7 @@ import typer
 
 from bluegreen.cli.data import volumes
 from bluegreen.cli.errors import CommandError, Exit
+from bluegreen.cli.ownership import require_own
 from bluegreen.cli.progress import Progress
 from bluegreen.cli.project import Project
 from bluegreen.docker.shell import ask
@@ -13,11 +14,13 @@ def down(project: Project, *, with_data: bool, yes: bool) -> list[str]:
     """Remove it; return what was removed and what is kept, a phrase each.
 
     Raises:
-        CommandError: not confirmed, or it could not be removed.
+        CommandError: not confirmed, not this state's, or it could not be removed.
     """
-    kept = volumes(project)
     _ = project.stack  # told by name if there is no such stack
-    what = f"stack {project.name} ({project.serves()})"
+    situation = project.look()
+    require_own(project, situation, volumes=with_data)
+    kept = volumes(project)
+    what = f"stack {project.name} ({situation.serves})"
     also = f", with ALL DATA in {', '.join(kept)}" if with_data and kept else ""
     if not yes and not typer.confirm(f"Remove {what}{also}?"):
         raise CommandError("not done", serves=project.serves(), code=Exit.OK)
@@ -31,8 +34,6 @@ def down(project: Project, *, with_data: bool, yes: bool) -> list[str]:
             continue
         removed = ask(project.docker, "volume", "rm", volume)
         if removed.returncode:
-            raise CommandError(
-                f"volume {volume}: {removed.stderr.strip()}", todo=f"docker volume rm {volume}"
-            )
+            raise CommandError(f"volume {volume}: {removed.stderr.strip()}")
         done.append(f"removed: volume {volume}")
     return done

@@ -93,8 +93,15 @@ class Project:
     @cached_property
     def stack(self) -> automation.Stack:
         """The stack; CommandError when there is none of this name."""
+        self._keep_texts()
         with told():
             return automation.select_stack(self.name, work_dir=str(self.root))
+
+    def _keep_texts(self) -> None:
+        """Quote what Pulumi is about to rewrite: it does so once, when it adds the salt."""
+        file = stack_file(self.root, self.name)
+        if file.is_file() and "encryptionsalt:" not in file.read_text():
+            self.file.quote()
 
     def create(self) -> None:
         """Make the stack where it is not there yet, as the first deploy does."""

@@ -79,8 +79,20 @@ def examine(project: Project) -> Findings:
     pending = deployment.get("pending_operations") or []
     _await(project, pending)
     situation = project.look()
-    if situation.unknown or situation.troubles:
-        seen = {**situation.unknown, **situation.troubles}
+    kept = set(volumes(project))
+    if situation.edge:  # a color is live: the edge serves it, whoever has forgotten about it
+        kept |= {f"{project.service}-{situation.edge.color}", project.service}
+        for place in project.places():
+            kept |= {place.container, f"{place.container}-config"}
+    things = [*_of_the_platform(project), *situation.things]
+    found = Findings(
+        lock=lock,
+        pending=pending,
+        left=[thing for thing in state.leftovers(things) if thing.name not in kept],
+        foreign=[thing for thing in state.foreign(things) if thing.kind != "volume"],
+    )
+    seen = {**situation.unknown, **situation.troubles}
+    if (found.left or pending) and seen:
         raise CommandError(
             "cannot tell what a killed update left, because not everything could be asked: "
             + "; ".join(f"{where}: {why}" for where, why in seen.items()),
@@ -88,18 +100,7 @@ def examine(project: Project) -> Findings:
             todo="make sure that Docker answers, then try again; nothing was removed",
             code=Exit.USAGE,
         )
-    kept = set(volumes(project))
-    if situation.edge:  # a color is live: the edge serves it, whoever has forgotten about it
-        kept |= {f"{project.service}-{situation.edge.color}", project.service}
-        for place in project.places():
-            kept |= {place.container, f"{place.container}-config"}
-    things = _things(project)
-    return Findings(
-        lock=lock,
-        pending=pending,
-        left=[thing for thing in state.leftovers(things) if thing.name not in kept],
-        foreign=[thing for thing in state.foreign(things) if thing.kind != "volume"],
-    )
+    return found
 
 
 def recover(project: Project) -> list[str]:
@@ -156,12 +157,11 @@ def _await(project: Project, pending: list[Mapping[str, Any]]) -> None:
     }
     deadline = time.monotonic() + LATE_SECONDS
     while wanted and time.monotonic() < deadline:
-        wanted -= {thing.name for thing in _things(project)}
+        things = (*_of_the_platform(project), *project.look().things)
+        wanted -= {thing.name for thing in things}
         time.sleep(POLL if wanted else 0)
 
 
-def _things(project: Project) -> list[Thing]:
-    """All that Docker has of the stack: the platform's own first, as it uses the others."""
-    service = project.service
-    own = read_things(project.docker, service, project.platform.listings)
-    return [*own, *(t for docker in project.dockers for t in read_things(docker, service))]
+def _of_the_platform(project: Project) -> tuple[Thing, ...]:
+    """What only the platform has, first: it uses the others."""
+    return read_things(project.docker, project.service, project.platform.listings)

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bluegreen.cli.ownership import read_state, strangeness
 from bluegreen.cli.project import Project
 from bluegreen.config.settings import Place, other
 from bluegreen.docker.shell import ask
@@ -25,7 +26,7 @@ class Drift:
 class Status:
     """A stack's state. `live` has color, version, generation and since; None before a release.
 
-    `edges` says what each serves, where there are several.
+    `edges` says what each serves, where there are several; `known` whether all could be asked.
     """
 
     stack: str
@@ -36,6 +37,7 @@ class Status:
     containers: dict[str, str]
     edges: dict[str, str]
     drift: list[Drift]
+    known: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -67,6 +69,7 @@ def read_status(project: Project) -> Status:
         containers=containers,
         edges=_edges(project, situation),
         drift=_drift(project, outputs, situation, containers),
+        known=not situation.unknown and not situation.troubles,
     )
 
 
@@ -92,6 +95,16 @@ def _drift(
     edge = situation.edge
     recorded = outputs.get("live") or {}
     file = project.file
+    asked = {**situation.unknown, **(situation.troubles if len(project.edges) == 1 else {})}
+    if asked:
+        listed = "; ".join(f"{where}: {why}" for where, why in asked.items())
+        todo = "make sure that Docker answers: what runs and what serves is not known"
+        return [Drift(f"Docker could not be asked: {listed}", todo)]
+    doubtful = not recorded or not edge or not containers
+    if doubtful and (recorded or situation.things):
+        strange = strangeness(project, situation, read_state(project))
+        if strange:
+            return [Drift(strange, "")]
     if not recorded:
         return [Drift("nothing was released yet", "bluegreen deploy VERSION")]
     if not edge:
@@ -171,7 +184,7 @@ def as_text(status: Status) -> str:
         f"stack     {status.stack}  {status.url}",
         f"live      {live['color']} {live['version']} since {live['since']}"
         if live
-        else "live      no color",
+        else f"live      {'no color' if status.known else 'not known'}",
     ]
     if status.standby:
         lines.append(f"standby   {status.standby['color']} {status.standby['version']}")
@@ -180,9 +193,9 @@ def as_text(status: Status) -> str:
         lines.append(f"data      {mode}{f', copy {copy}' if copy else ''}")
     lines += [f"edge      {name}: {serves}" for name, serves in status.edges.items()]
     running = ", ".join(f"{name} {state}" for name, state in sorted(status.containers.items()))
-    lines.append(f"runs      {running or 'nothing'}")
+    lines.append(f"runs      {running or ('nothing' if status.known else 'not known')}")
     for each in status.drift:
-        lines += [f"drift     {each.what}", f"          → {each.todo}"]
+        lines += [f"drift     {each.what}", *([f"          → {each.todo}"] if each.todo else [])]
     if not status.drift:
         lines.append("drift     none")
     return "\n".join(lines)

@@ -96,9 +96,13 @@ def plan_update(
         unchanged = frozenset(made_of.keys() & situation.containers.keys())
     else:
         unchanged = _unchanged(settings, situation, made_of, state)
+    # What is called otherwise, or is not this stack's, explains whatever else would be seen.
+    reasons = guard.renamed(stack, name, state) or guard.in_the_way(
+        settings, stack, situation, state
+    )
+    if reasons:
+        raise GuardRefused(reasons, serves=situation.serves)
     reasons = [
-        *guard.renamed(stack, name, state),
-        *guard.in_the_way(settings, stack, situation, state),
         *missing_data(
             settings,
             name,
@@ -156,8 +160,7 @@ def plan_update(
 def _as_it_can_be(settings: Settings, situation: Situation) -> Settings:
     """Without a standby where none is there to be kept: it would start beside the live color."""
     idle = other(settings.active_color)
-    known = (situation.previous.running or {}).keys() | situation.containers.keys()
-    if situation.live == idle or idle in known:
+    if situation.live == idle or idle in situation.containers:
         return settings
     return replace(settings, standby="remove")
 

@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,6 +18,7 @@ from bluegreen.cli.lock import find_lock
 from bluegreen.cli.project import Project
 from bluegreen.cli.recover import examine, recover
 from bluegreen.config.settings import Docker, Place
+from bluegreen.docker.facts import read_things
 from bluegreen.edge.state import State
 from bluegreen.plan.situation import Situation
 from bluegreen.platforms import named
@@ -79,7 +81,7 @@ def make(
         dockers=[Docker()],
         places=lambda: (Place("bluegreen-dev-edge", Docker()),),
         platform=named("container"),
-        look=lambda: there,
+        look=lambda: replace(there, things=read_things(Docker(), "bluegreen-dev")),
         serves=lambda: "blue 12.3.0 serves",
     )
     return cast("Project", project), stack
