@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bluegreen.config.kinds import EFFECTS, Choice, Effect, Flag, Key, Number, Whole
+from bluegreen.config.settings import COLORS
 from bluegreen.config.table import leaves
 from tests.program.harness import NAME, Run, run_program
 from tests.unit.conftest import FakeDocker
@@ -84,10 +85,11 @@ def changed(config: Mapping[str, Any], key: Key) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def manager(docker: FakeDocker) -> FakeDocker:
-    """A Docker that manages a Swarm without services."""
+    """A Docker that manages a Swarm, and that has both colors."""
     docker.does("info", "echo true")
     docker.does("service", "")
-    docker.does("ps", "")
+    rows = [rf"printf 'id\t{NAME}-{color}\trunning\t\t\t\n'" for color in COLORS]
+    docker.does("ps", "\n".join(rows))
     return docker
 
 
