@@ -68,7 +68,7 @@ class Reader:
 
     def is_set(self, key: str) -> bool:
         """Whether there is a value that is not empty."""
-        return self._value(key) is not None
+        return self._value(key) is not None or isinstance(self.raw.get(key), Hidden)
 
     def _value(self, key: str) -> Any:
         value = None if key in self.silent else self.raw.get(key)
@@ -85,6 +85,8 @@ class Reader:
     ) -> Any:
         """A string that matches the pattern as a whole; "" stands for "not set"."""
         value = self._value(key)
+        if isinstance(self.raw.get(key), Hidden) and key not in self.silent:
+            return Hidden()  # set, whatever it is
         if value is None:
             return default
         if isinstance(value, dict | list):

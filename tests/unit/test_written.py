@@ -7,8 +7,17 @@ import pytest
 
 from bluegreen.cli.stackfile import StackFile
 from bluegreen.config import load as config
-from bluegreen.config.load import Reading
-from bluegreen.config.written import Plain, as_engine, confirms, engine_text, read_written, resolve
+from bluegreen.config.load import Reading, read_config
+from bluegreen.config.written import (
+    Plain,
+    as_engine,
+    confirms,
+    engine_text,
+    of_text,
+    own,
+    read_written,
+    resolve,
+)
 from bluegreen.errors import ConfigError
 from tests.unit.examples import ROOT, SMALLEST
 
@@ -161,3 +170,19 @@ def test_broken_yaml_is_a_mistake_of_the_config(tmp_path: Path) -> None:
     """Told with the file's name, as any other."""
     with pytest.raises(ConfigError, match=r"Pulumi\.dev\.yaml is not valid YAML"):
         read(tmp_path, "config: [")
+
+
+def test_a_secret_that_the_file_hides_counts_as_set() -> None:
+    """Most commands need no secret: they read the file alone, and must not call it missing."""
+    text = """config:
+  bluegreen:active_color: blue
+  bluegreen:blue_version: 12.3.0
+  bluegreen:data:
+    mode: external
+  bluegreen:database_url:
+    secure: v1:abc
+"""
+    written = own(of_text(text, "file")["config"], "bluegreen")
+    found = read_config(as_engine(written), ROOT, secrets=["database_url"], written=written)
+    assert found.mistakes == ()
+    assert found.settings.data.mode == "external"
