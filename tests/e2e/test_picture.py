@@ -116,7 +116,7 @@ def test_a_color_on_standby_becomes_another_version_by_a_release_only(
     stack.configure(blue_version="12.5.0")
     code, said = plan(stack)
     assert (code, said["refused"]) == (2, True)
-    assert "blue_version is 12.5.0 now" in str(said["reasons"])
+    assert "blue_version is now 12.5.0" in str(said["reasons"])
     assert "`bluegreen deploy 12.5.0`" in str(said["reasons"])
     assert "blue is on standby and runs" in stack.up_fails()
     assert identity(stack, "blue") == standby
@@ -135,7 +135,13 @@ def test_a_state_that_owns_nothing_removes_nothing(make_stack: StackMaker, tmp_p
     (tmp_path / "theirs").mkdir()
     with load.running(stack.url, CALM) as traffic:
         stack.environment["PULUMI_BACKEND_URL"] = f"file://{tmp_path / 'theirs'}"
-        for words in (("deploy", "12.5.0", "--yes"), ("recover",)):
+        nothing = stack.bluegreen("status")  # it makes no stack, and so knows of none
+        assert nothing.code == 2
+        for words in (
+            ("deploy", "12.5.0", "--yes"),
+            ("recover",),
+            ("down", "--yes", "--with-data"),
+        ):
             done = stack.bluegreen(*words)
             assert done.code == 2, done.output
             assert "Docker has it, this stack's state does not" in done.output
