@@ -12,6 +12,7 @@ from bluegreen.cli import data, recover
 from bluegreen.cli.checkpoint import mend
 from bluegreen.cli.errors import CommandError, Exit
 from bluegreen.cli.git import commit
+from bluegreen.cli.lock import find_lock
 from bluegreen.cli.progress import Progress
 from bluegreen.cli.project import Project, who
 from bluegreen.config.settings import COLORS, Color, other
@@ -161,9 +162,11 @@ def heal_first(project: Project, progress: Progress, *, yes: bool) -> None:
         CommandError: not agreed to; somebody else is at work; or what is there is not this
             stack's, of which nothing is touched.
     """
+    lock = find_lock(project)
+    if not lock or lock.dead:  # before Pulumi reads what a killed one may have left cut short
+        for line in mend(project.namespace, project.name):
+            progress.tell("recovered", line)
     project.create()
-    for line in mend(project.namespace, project.name):
-        progress.tell("recovered", line)
     found = recover.examine(project)
     if found.foreign:
         recover.refuse_foreign(project, found)

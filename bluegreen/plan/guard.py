@@ -88,9 +88,11 @@ def in_the_way(
     left = state.leftovers(things)
     serving = [t for t in left if t.name == f"{situation.name}-{situation.live}"]
     if serving and settings.active_color == situation.live and situation.edge:
+        drift = situation.drift(settings)
         found.append(
-            f"container {serving[0].name} serves, and this stack's state does not know it. Next: "
-            f"release on {other(settings.active_color)} (set active_color)"
+            f"container {serving[0].name} serves, and this stack's state does not know it"
+            + (f" ({drift})" if drift else "")
+            + f". Next: release on {other(settings.active_color)} (set active_color)"
         )
     elif left:
         found.append(leftover_reason(left, stack))

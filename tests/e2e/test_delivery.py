@@ -50,7 +50,7 @@ def test_a_promotion_that_is_made_already_releases_nothing(shared: SharedStack) 
         assert "of 6000 minutes" in refused.output
         assert f"blue {version} is live" in done(shared, *promote)
         first = httpx.get(address).json()
-        assert f"{target} serves {version} already" in done(shared, *promote)
+        assert f"{target} already serves {version}" in done(shared, *promote)
         assert httpx.get(address).json() == first
         # Changed settings are news: they come with a release of the same version.
         text = file.read_text().replace("config:", "config:\n  bluegreen:env: {NOTE: new}", 1)

@@ -58,7 +58,7 @@ def test_ctrl_c_in_the_drain_ends_quietly_and_interrupts_nobody(make_stack: Stac
             assert update.wait(30) == 130
         said = stack.started_log.read_text()
         assert "the release of green 12.4.0 was interrupted" in said
-        assert "now: green 12.4.0 serves" in said
+        assert "now: green 12.4.0 keeps serving" in said
         assert "Traceback" not in said
         assert "KeyboardInterrupt" not in said
         assert stack.live() == ("green", "12.4.0")

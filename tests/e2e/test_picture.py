@@ -137,11 +137,8 @@ def test_a_state_that_owns_nothing_removes_nothing(make_stack: StackMaker, tmp_p
         stack.environment["PULUMI_BACKEND_URL"] = f"file://{tmp_path / 'theirs'}"
         nothing = stack.bluegreen("status")  # it makes no stack, and so knows of none
         assert nothing.code == 2
-        for words in (
-            ("deploy", "12.5.0", "--yes"),
-            ("recover",),
-            ("down", "--yes", "--with-data"),
-        ):
+        release = ("deploy", "12.5.0", "--yes")
+        for words in (release, ("recover",), ("down", "--yes", "--with-data")):
             done = stack.bluegreen(*words)
             assert done.code == 2, done.output
             assert "Docker has it, this stack's state does not" in done.output

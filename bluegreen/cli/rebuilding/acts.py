@@ -77,7 +77,7 @@ def _gate(inputs: Inputs, known: Known) -> Act:
 
 
 def _step(inputs: Inputs, known: Known) -> Act:
-    done = {"hold": "", "before": known.before} | ({"at": known.at} if known.at else {})
+    done = {"hold": "", "before": known.before, "at": known.at}
     return Act("data-step", dict(inputs), {**inputs, **done})
 
 
