@@ -1,11 +1,10 @@
 """What an edge says that it serves: the first line of its config, asked and never changed."""
 
 import re
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bluegreen.config.settings import Docker, Place
+from bluegreen.config.settings import Docker
 from bluegreen.docker.shell import ask
 from bluegreen.errors import BluegreenError
 
@@ -61,13 +60,6 @@ def newest(states: Iterable[State | None]) -> State | None:
     """Of what several edges serve, what was switched to last."""
     known = [state for state in states if state]
     return max(known, key=lambda state: state.generation, default=None)
-
-
-def read_newest(places: Sequence[Place]) -> State | None:
-    """What nginx serves: of several edges, what was switched to last."""
-    with ThreadPoolExecutor() as pool:
-        states = list(pool.map(lambda place: read_edge(place.docker, place.container), places))
-    return newest(states)
 
 
 def read_edge(docker: Docker, edge: str) -> State | None:
