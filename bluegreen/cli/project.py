@@ -105,6 +105,7 @@ class Project:
 
     def create(self) -> None:
         """Make the stack where it is not there yet, as the first deploy does."""
+        self._keep_texts()
         with told():
             try:
                 self.stack = automation.select_stack(self.name, work_dir=str(self.root))
