@@ -2,11 +2,11 @@
 
 import io
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from bluegreen.cli.errors import CommandError, Exit
@@ -14,6 +14,7 @@ from bluegreen.config.kinds import Items, Key, Object, Strings, Text, Words
 from bluegreen.config.settings import COLORS, Color
 from bluegreen.config.table import TABLE
 from bluegreen.config.written import Plain, config_of, engine_text, of_text, own, resolve
+from bluegreen.errors import ConfigError
 
 _TEXT = Key("", Text(""), "", "", ("nothing",))
 
@@ -29,19 +30,27 @@ class StackFile:
             namespace: of the keys that are ours: the project's name.
         """
         self.path, self._namespace = path, namespace
-        self._yaml = YAML()
-        self._yaml.preserve_quotes = True
-        self._yaml.width = 4096  # never wrap a line that the user did not
         self.before = path.read_text() if path.exists() else ""
         try:
-            self._content = self._yaml.load(self.before) or {}
-        except YAMLError as error:
+            self._written = config_of(of_text(self.before, path.name))
+        except ConfigError as error:
             raise CommandError(
-                f"{path.name} is not valid YAML: {' '.join(str(error).split())}",
+                "; ".join(error.mistakes),
                 todo="fix the file; nothing was touched",
                 code=Exit.USAGE,
             ) from None
-        self._written = config_of(of_text(self.before, path.name))
+
+    @cached_property
+    def _yaml(self) -> YAML:
+        yaml = YAML()
+        yaml.preserve_quotes = True
+        yaml.width = 4096  # never wrap a line that the user did not
+        return yaml
+
+    @cached_property
+    def _content(self) -> Any:
+        """All of it with its comments, to be edited; slow to read."""
+        return self._yaml.load(self.before) or {}
 
     def get(self, key: str) -> str:
         """A plain value of ours as written; "" when it is not set."""

@@ -6,6 +6,7 @@ Tried with Pulumi 3.259: `2024.10` comes as 2024.1, `0123` as 83, `1e3` as 1000,
 from the file, where the file is what the engine's value came from.
 """
 
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -93,11 +94,19 @@ def own(config: Mapping[str, Any], namespace: str) -> dict[str, Any]:
 def of_text(text: str, name: str) -> dict[str, Any]:
     """A file's content, as written; raises ConfigError, with the file's name, for broken YAML."""
     try:
-        node = yaml.compose(text, Loader=yaml.BaseLoader)
+        node = _composed(text)
     except yaml.YAMLError as error:
         said = " ".join(str(error).split())
         raise ConfigError([f"{name} is not valid YAML: {said}"]) from None
     return _mapping(_tree(node) if node else None)
+
+
+# A command asks for the same two files dozens of times.
+@functools.lru_cache(maxsize=8)
+def _composed(text: str) -> yaml.Node | None:
+    # The one in C where it is there: ten times as fast.
+    node: yaml.Node | None = yaml.compose(text, getattr(yaml, "CBaseLoader", yaml.BaseLoader))
+    return node
 
 
 def config_of(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,7 +143,7 @@ def _tree(node: yaml.Node) -> Any:
     if isinstance(node, yaml.SequenceNode):
         return [_tree(each) for each in node.value]
     assert isinstance(node, yaml.ScalarNode)
-    return Plain(node.value) if node.style is None else str(node.value)
+    return str(node.value) if node.style else Plain(node.value)
 
 
 def as_engine(written: Written) -> dict[str, Any]:
