@@ -105,6 +105,8 @@ class Project:
 
     def create(self) -> None:
         """Make the stack where it is not there yet, as the first deploy does."""
+        if "stack" in vars(self):  # known to be there; to ask costs 0.4 s
+            return
         self._keep_texts()
         with told():
             try:
@@ -136,9 +138,14 @@ class Project:
 
     def outputs(self, *, secrets: bool = False) -> dict[str, Any]:
         """The outputs of the last update that went well; secret ones only if asked for."""
-        with told():
-            found = self.stack.outputs().items()
+        found = self._outputs.items()
         return {key: output.value for key, output in found if secrets or not output.secret}
+
+    @cached_property
+    def _outputs(self) -> automation.OutputMap:
+        """Read once for each update: it takes two runs of pulumi."""
+        with told():
+            return self.stack.outputs()
 
     @property
     def docker(self) -> Docker:
@@ -215,6 +222,8 @@ class Project:
             act()
         except PulumiError as error:
             return Outcome(False, errors_in(str(error)))
+        finally:
+            vars(self).pop("_outputs", None)
         return Outcome(True, [])
 
     def history(self) -> list[automation.UpdateSummary]:
