@@ -16,19 +16,11 @@ from bluegreen.edge.render import render
 from bluegreen.edge.scripts import start
 from bluegreen.edge.state import BOOTSTRAP, CONFIG_FOLDER, WAITING
 from bluegreen.edge.templates import TEMPLATES
+from bluegreen.platforms.own import OWN_CONTAINER, OWN_IMAGE, OWN_VOLUME
 from bluegreen.platforms.platform import Platform
 
 LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
 EDGE_STOP_GRACE = 10
-# A volume that is there already is taken as it is, with whatever driver or disk it was made for:
-# what the provider reads back of these would else replace it, and the edge with it.
-OWN_VOLUME = ["driver", "driverOpts", "labels"]
-# What would replace a container, or is told by Docker otherwise than it was said.
-OWN_CONTAINER = (
-    "image command entrypoints envs uploads volumes ports memory memorySwap cpus user labels "
-    "networkMode networksAdvanced restart logDriver logOpts stopSignal"
-).split()
-OWN_IMAGE = ["name", "build"]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from bluegreen.config.settings import Color
 from bluegreen.edge.render import render, stamp
 from bluegreen.plan.fingerprint import digest_of
 from bluegreen.platforms import of
-from bluegreen.platforms.common import OWN_CONTAINER
+from bluegreen.platforms.own import OWN_CONTAINER
 from tests.program.harness import FIRST, NAME, ROOT, edge_tar, run_program
 from tests.unit.conftest import FakeDocker
 from tests.unit.examples import make_settings

@@ -15,7 +15,7 @@ from bluegreen.config.settings import Docker
 from bluegreen.docker.facts import LABEL
 from bluegreen.docker.shell import ask
 from bluegreen.errors import BluegreenError, EdgeUnreachable
-from bluegreen.platforms.common import OWN_VOLUME
+from bluegreen.platforms.own import OWN_VOLUME
 
 IMAGE = "image"
 TAR_HEADER = 512

@@ -10,14 +10,8 @@ from bluegreen.data import modes
 from bluegreen.data.environment import is_secret
 from bluegreen.data.names import data_of
 from bluegreen.docker.facts import COPY_LABEL, FINGERPRINT_LABEL, LABEL
-from bluegreen.platforms.common import (
-    OWN_CONTAINER,
-    OWN_IMAGE,
-    Made,
-    Scope,
-    common_options,
-    published,
-)
+from bluegreen.platforms.common import Made, Scope, common_options, published
+from bluegreen.platforms.own import OWN_CONTAINER, OWN_IMAGE
 
 
 def make_network(scope: Scope) -> docker.Network:
