@@ -16,6 +16,7 @@ DNS = "127.0.0.11"
     ends="either",
     spared="the kernel closes the connections of that worker",
     outage=2,
+    long=True,
 )
 def _worker(scene: Scene) -> None:
     scene.bake(5)

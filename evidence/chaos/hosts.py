@@ -29,6 +29,7 @@ def _config_full(scene: Scene) -> None:
     "disk full: the data volume",
     volumes=(("data", "8m"),),
     needs="root",
+    long=True,
     ends="either",
     spared="a write without space is refused with an error, so nobody takes it for done",
     outage=40,
@@ -58,7 +59,7 @@ def _state_full(scene: Scene) -> None:
     scene.mend(lambda: disks.free(folder))
 
 
-@fault("a plugin is missing", says="no resource plugin")
+@fault("a plugin is missing", says="no resource plugin", long=True)
 def _plugin(scene: Scene) -> None:
     environment = scene.stack.environment
     before = dict(environment)

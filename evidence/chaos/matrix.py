@@ -13,7 +13,6 @@ MOMENTS = 40
 # The boundaries that a release is known to have, for the short form; `make chaos` measures them.
 KNOWN = (
     ("create target begun", DEPLOY),
-    ("update gate begun", UP),
     ("update switch begun", UP),
     ("delete outgoing begun", UP),
 )

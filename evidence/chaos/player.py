@@ -3,10 +3,11 @@
 from contextlib import ExitStack
 from typing import Self
 
+import evidence.load as load
 from evidence.chaos.daemon import play_apart
 from evidence.chaos.fault import Fault
 from evidence.chaos.rows import NOTHING, Row, skipped
-from evidence.chaos.trial import play, stage
+from evidence.chaos.trial import PLAN, play, stage
 from evidence.lab.host import LabFailed
 from evidence.lab.stacks import Stack
 
@@ -14,8 +15,9 @@ from evidence.lab.stacks import Stack
 class Player:
     """Shares one stack among the faults that want none of their own."""
 
-    def __init__(self) -> None:
-        """Make the stack when it is first wanted."""
+    def __init__(self, plan: load.Plan = PLAN) -> None:
+        """Make the stack when it is first wanted; `plan` is the load beside the faults."""
+        self._plan = plan
         self._stages = ExitStack()
         self._shared: Stack | None = None
 
@@ -30,9 +32,9 @@ class Player:
                 return Row(fault.name, None, 0, 0, 0, False, NOTHING, problems=(str(error),))
         if fault.special:
             with stage(fault) as own:
-                return play(fault, own)
+                return play(fault, own, self._plan)
         self._shared = self._shared or self._stages.enter_context(stage())
-        row = play(fault, self._shared)
+        row = play(fault, self._shared, self._plan)
         if row.problems:  # the next one is not to suffer for it
             self._stages.close()
             self._shared = None

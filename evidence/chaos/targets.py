@@ -75,7 +75,7 @@ def _dies_baking(scene: Scene) -> None:
     scene.strike(lambda: kill([target]))
 
 
-@fault("the target's port is taken", says="address already in use")
+@fault("the target's port is taken", says="address already in use", long=True)
 def _port(scene: Scene) -> None:
     port = take_port(scene)
     scene.configure(**{f"{scene.target}_port": port})

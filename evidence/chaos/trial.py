@@ -43,16 +43,16 @@ def stage(fault: Fault | None = None) -> Iterator[Stack]:
         yield stack
 
 
-def play(fault: Fault, stack: Stack) -> Row:
+def play(fault: Fault, stack: Stack, plan: load.Plan = PLAN) -> Row:
     """Play it on this stack, anew when the release was over before the fault could strike."""
     for _ in range(TRIES):
         with contextlib.suppress(TooLate):
-            return _play(fault, stack)
+            return _play(fault, stack, plan)
     why = f"{TRIES} releases were over before the fault could strike"
     return Row(fault.name, None, 0, 0, 0, False, NOTHING, problems=(why,))
 
 
-def _play(fault: Fault, stack: Stack) -> Row:
+def _play(fault: Fault, stack: Stack, plan: load.Plan) -> Row:
     """One trial; what goes wrong becomes the row's problems."""
     live = "" if fault.first else stack.live()[0]
     target: Color = other(live) if live in COLORS else "blue"
@@ -62,7 +62,7 @@ def _play(fault: Fault, stack: Stack) -> Row:
     problems: list[str] = []
     by, report = NOTHING, None
     try:
-        with nullcontext() if fault.first else load.running(stack.url, PLAN) as traffic:
+        with nullcontext() if fault.first else load.running(stack.url, plan) as traffic:
             with scene.mends:
                 fault.act(scene)
                 problems += _ending(fault, scene.release.wait(), scene.release.said)

@@ -13,7 +13,7 @@ from evidence.lab.host import LabFailed
 from evidence.lab.stacks import VERSIONS, Stack, remove
 
 # What several replicas on 2 cores can be asked for, besides the machine's other work.
-PACE = 0.25
+PACE = 0.15
 
 
 class SwarmStack(Stack):

@@ -101,7 +101,7 @@ def test_a_node_whose_daemon_stops_in_mid_switch_takes_all_edges_back(stack: Swa
     finally:
         worker.daemon.start()
         wait_for(stack.cluster.ready, 60, "all nodes")
-    wait_for(lambda: stack.agree(old), 30, f"{old} on all edges")
+    wait_for(lambda: stack.agree(old), 90, f"{old} on all edges")
     stack.up(bake=QUICK)
     assert stack.agree(other(old))
 

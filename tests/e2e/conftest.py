@@ -18,7 +18,7 @@ StackMaker = Callable[..., Stack]
 # Seconds: a WebSocket makes each release last so long.
 DRAIN = 5
 # Not all that the machine can bear: for where none of the requests may fail, or many must.
-CALM = load.Plan(slow=0, download=0, pace=0.25, drain_timeout=DRAIN)
+CALM = load.Plan(slow=0, download=0, websocket=2, pace=0.1, drain_timeout=DRAIN)
 
 
 @pytest.fixture(scope="session", autouse=True)

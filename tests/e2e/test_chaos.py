@@ -5,12 +5,14 @@
 
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from evidence.chaos import matrix
 from evidence.chaos.fault import Fault
 from evidence.chaos.player import Player
+from evidence.chaos.trial import PLAN
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +20,7 @@ def player() -> Iterator[Player]:
     """Plays one fault after the other."""
     # What starts the tests may ignore Ctrl-C, and would hand that on to what is interrupted here.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    with Player() as made:
+    with Player(replace(PLAN, pace=0.2)) as made:
         yield made
 
 

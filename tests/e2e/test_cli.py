@@ -37,7 +37,7 @@ def test_deploy_rollback_and_history_do_what_they_say(make_stack: StackMaker) ->
     text = stack.file.read_text().replace("config:", "# mine\nconfig:")
     stack.file.write_text(text)
     assert "blue 12.3.0 is live" in done(stack, "deploy", "--yes")
-    with load.running(stack.url, load.Plan(drain_timeout=DRAIN, pace=0.25)) as traffic:
+    with load.running(stack.url, load.Plan(drain_timeout=DRAIN, pace=0.1)) as traffic:
         said = done(stack, "deploy", "12.4.0", "--yes")
         assert "release green 12.4.0; live now: blue 12.3.0" in said
         assert "green 12.4.0 is live" in said

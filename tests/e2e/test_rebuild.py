@@ -39,9 +39,8 @@ def test_a_lost_state_is_rebuilt_under_load_and_the_stack_goes_on(make_stack: St
     secret = "hunter2-never-shown"
     path = "bluegreen:env.GF_SECURITY_ADMIN_PASSWORD"
     assert stack.pulumi("config", "set", "--secret", "--path", path, secret).code == 0
-    for words in (["deploy"], ["deploy", "12.4.0"], ["rollback"]):
-        done = stack.bluegreen(*words, "--yes")
-        assert done.code == 0, done.output
+    stack.up()
+    stack.up(active_color="green", green_version="12.4.0")
     before, had = running(stack), {each["urn"] for each in resources(stack)}
     outputs = stack.outputs()
     lose(stack)
@@ -49,23 +48,22 @@ def test_a_lost_state_is_rebuilt_under_load_and_the_stack_goes_on(make_stack: St
         done = stack.bluegreen("recover", "--rebuild-state", "--yes")
         assert done.code == 0, done.output
     assert traffic.report.failed_total == 0, traffic.report.summary()
-    assert f"container {stack.service}-blue" in done.output
+    assert f"container {stack.service}-green" in done.output
     assert "a preview changes nothing" in done.output
     assert secret not in done.output + json.dumps(resources(stack))
     assert running(stack) == before
     assert {each["urn"] for each in resources(stack)} == had
     same = ("live", "standby", "data", "url", "direct_urls", "fingerprints", "name")
     assert {key: stack.outputs()[key] for key in same} == {key: outputs[key] for key in same}
-    assert stack.outputs()["pins"]["blue"] == outputs["pins"]["blue"]
-    for words in ([], ["--refresh"]):
-        preview = stack.pulumi("preview", "--expect-no-changes", "--diff", *words)
-        assert preview.code == 0, preview.output
+    assert stack.outputs()["pins"]["green"] == outputs["pins"]["green"]
+    preview = stack.pulumi("preview", "--expect-no-changes", "--diff", "--refresh")
+    assert preview.code == 0, preview.output
     assert stack.bluegreen("status", "--check").code == 0
     with load.running(stack.url, plan=CALM) as traffic:
-        done = stack.bluegreen("deploy", "12.4.0", "--yes")
-        assert "green 12.4.0 is live" in done.output
+        done = stack.bluegreen("deploy", "12.5.0", "--yes")
+        assert "blue 12.5.0 is live" in done.output
     assert traffic.report.failed_total == 0, traffic.report.summary()
-    assert stack.containers() == {"edge", "green"}
+    assert stack.containers() == {"edge", "blue"}
     assert stack.pulumi("destroy", "--yes", "--skip-preview").code == 0
     mine = ("--filter", f"label=bluegreen.service={stack.service}", "--format")
     assert docker("ps", "-a", *mine, "{{.Names}}") == ""
@@ -114,9 +112,8 @@ def test_a_rebuilt_state_knows_the_standby_and_where_a_clone_came_from(
 ) -> None:
     """With a warm standby on the copy from before, `rollback` goes back to just that."""
     stack = make_stack(standby="keep", data={"mode": "clone"})
-    for words in (["deploy"], ["deploy", "12.4.0"]):
-        done = stack.bluegreen(*words, "--yes")
-        assert done.code == 0, done.output
+    stack.up()
+    stack.up(active_color="green", green_version="12.4.0")
     before, data = running(stack), stack.outputs()["data"]
     lose(stack)
     done = stack.bluegreen("recover", "--rebuild-state", "--yes")
