@@ -6,9 +6,12 @@ program; so the modules of today have to keep their names, and those of before h
 
 import importlib
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader
 
 FORMER = {
     "bluegreen.gate": "bluegreen.resources.gate",
@@ -18,17 +21,20 @@ FORMER = {
 }
 
 
-class FormerModules(MetaPathFinder, Loader):
-    """Finds a module of today by its former name."""
+class FormerModules:
+    """Finds a module of today by its former name, and loads it.
+
+    Without the base classes in importlib.abc: they import tempfile, zipfile and more.
+    """
 
     def find_spec(
         self,
         fullname: str,
-        path: Sequence[str] | None,  # noqa: ARG002 (the protocol's signature)
+        path: Sequence[str] | None,  # noqa: ARG002 (the finder's signature)
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
         """Only for names that a state may have; the usual finders have come first."""
-        return ModuleSpec(fullname, self) if fullname in FORMER else None
+        return ModuleSpec(fullname, cast("Loader", self)) if fullname in FORMER else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """The module itself: a class must be the same by both names."""

@@ -3,19 +3,13 @@
 Nobody outside asks which platform it is: `of` and `named` give it, and it answers for itself.
 """
 
-from collections.abc import Mapping
-
 from bluegreen.config.settings import Settings
 from bluegreen.errors import ConfigError
-from bluegreen.platforms.container.platform import ContainerPlatform
 from bluegreen.platforms.platform import Platform
-from bluegreen.platforms.swarm.platform import SwarmPlatform
 
 __all__ = ["PLATFORMS", "Platform", "named", "of"]
 
-PLATFORMS: Mapping[str, Platform] = {
-    platform.name: platform for platform in (ContainerPlatform(), SwarmPlatform())
-}
+PLATFORMS = ("container", "swarm")
 
 
 def of(settings: Settings) -> Platform:
@@ -26,9 +20,18 @@ def of(settings: Settings) -> Platform:
 def named(name: str) -> Platform:
     """The platform of this name, as config and the gate's and the switch's orders have it.
 
+    Loaded when it is asked for: Pulumi starts a process for the providers at each update and
+    preview, which imports this room and needs no platform while nothing is released.
+
     Raises:
         ConfigError: there is none.
     """
-    if name not in PLATFORMS:
-        raise ConfigError([f'platform: is "{name}"; allowed: {", ".join(PLATFORMS)}'])
-    return PLATFORMS[name]
+    if name == "container":
+        from bluegreen.platforms.container.platform import CONTAINER
+
+        return CONTAINER
+    if name == "swarm":
+        from bluegreen.platforms.swarm.platform import SWARM
+
+        return SWARM
+    raise ConfigError([f'platform: is "{name}"; allowed: {", ".join(PLATFORMS)}'])

@@ -63,6 +63,7 @@ def test_nobody_else_asks_which_platform_it_is() -> None:
         ("bluegreen.release.switch", "pulumi_docker"),
         ("bluegreen.release.gate, bluegreen.resources.gate", "pulumi_docker"),
         ("bluegreen.platforms.swarm.replicas", "pulumi"),
+        ("bluegreen.resources.gate, bluegreen.resources.identity", "bluegreen.data.modes"),
     ],
 )
 def test_a_gate_or_a_switch_loads_nothing_that_makes_things(modules: str, unwanted: str) -> None:

@@ -160,3 +160,6 @@ def replicas_of(settings: Settings, color: Color) -> int:
 def _swarm(settings: Settings) -> Swarm:
     assert settings.swarm, "of settings with another platform"
     return settings.swarm
+
+
+SWARM = SwarmPlatform()
