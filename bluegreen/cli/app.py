@@ -1,4 +1,8 @@
-"""The commands, each a verb: their options here, their work in the module of their name."""
+"""The commands, each a verb: their options here, their work in the module of their name.
+
+A verb imports its work when it is run: Pulumi's SDK alone takes 0.3 s to load, which `--help` and
+a mistyped option need not wait for, and no verb waits for what only another one uses.
+"""
 
 import json
 import os
@@ -6,23 +10,10 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from bluegreen.cli import doctor as doctor_
-from bluegreen.cli import down as down_
-from bluegreen.cli import history as history_
-from bluegreen.cli import plan as plan_
-from bluegreen.cli import promote as promote_
-from bluegreen.cli import rebuild as rebuild_
-from bluegreen.cli import recover as recover_
-from bluegreen.cli import release, snapshot
-from bluegreen.cli import status as status_
+from bluegreen.cli import snapshot
 from bluegreen.cli.errors import Exit
 from bluegreen.cli.options import HERE, Commit, Dir, Json, Stack, Yes, ends_well
-from bluegreen.cli.progress import Progress
-from bluegreen.cli.project import Project
-from bluegreen.cli.release import heal_first
 
 app = typer.Typer(
     name="bluegreen",
@@ -53,8 +44,12 @@ def deploy(
     ] = False,
 ) -> None:
     """Release a version on the idle color: preview, confirm, gate, switch."""
+    from bluegreen.cli import release
+    from bluegreen.cli.progress import Progress
+    from bluegreen.cli.project import Project
+
     project, progress = Project(folder, stack), Progress(as_json=as_json)
-    heal_first(project, progress, yes=yes)
+    release.heal_first(project, progress, yes=yes)
     if abort:
         release.abort(project, progress, yes=yes, git=commit)
     else:
@@ -71,8 +66,12 @@ def rollback(
     as_json: Json = False,
 ) -> None:
     """Roll back to the color that was live before, through the same gate."""
+    from bluegreen.cli import release
+    from bluegreen.cli.progress import Progress
+    from bluegreen.cli.project import Project
+
     project, progress = Project(folder, stack), Progress(as_json=as_json)
-    heal_first(project, progress, yes=yes)
+    release.heal_first(project, progress, yes=yes)
     release.rollback(project, progress, yes=yes, git=commit)
 
 
@@ -91,9 +90,14 @@ def promote(
     as_json: Json = False,
 ) -> None:
     """Release in one stack the version that is live, and healthy, in another."""
+    from bluegreen.cli import promote as promote_
+    from bluegreen.cli import release
+    from bluegreen.cli.progress import Progress
+    from bluegreen.cli.project import Project
+
     version = promote_.version_to_promote(Project(folder, source), min_age)
     project, progress = Project(folder, to), Progress(as_json=as_json)
-    heal_first(project, progress, yes=yes)
+    release.heal_first(project, progress, yes=yes)
     if promote_.is_there(project, version):
         progress.tell("live", f"{to} already serves {version}", version=version)
         return
@@ -111,6 +115,9 @@ def plan(
     ] = False,
 ) -> None:
     """Show in words what the next update would do; change nothing."""
+    from bluegreen.cli import plan as plan_
+    from bluegreen.cli.project import Project
+
     found = plan_.read_plan(Project(folder, stack))
     tell = plan_.as_json if as_json else plan_.as_markdown if markdown else plan_.as_text
     print(tell(found))
@@ -127,6 +134,9 @@ def status(
     check: Annotated[bool, typer.Option("--check", help="Exit with 3 if there is drift.")] = False,
 ) -> None:
     """Show what is live, and whether config, state, nginx and Docker agree."""
+    from bluegreen.cli import status as status_
+    from bluegreen.cli.project import Project
+
     found = status_.read_status(Project(folder, stack))
     print(status_.as_json(found) if as_json else status_.as_text(found))
     if check and found.drift:
@@ -142,6 +152,12 @@ def history(
     most: Annotated[int, typer.Option(help="Maximum number of releases.", min=1)] = 20,
 ) -> None:
     """List the stack's releases: when, who, from, to, result, duration."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from bluegreen.cli import history as history_
+    from bluegreen.cli.project import Project
+
     releases = history_.read_history(Project(folder, stack), most)
     if as_json:
         print(json.dumps([asdict(each) for each in releases], indent=2))
@@ -157,6 +173,9 @@ def history(
 @ends_well
 def doctor(stack: Stack = "dev", folder: Dir = HERE, as_json: Json = False) -> None:
     """Check what a release needs: Docker, plugins, ports, disk, images, nginx."""
+    from bluegreen.cli import doctor as doctor_
+    from bluegreen.cli.project import Project
+
     findings = doctor_.examine(Project(folder, stack))
     if as_json:
         print(json.dumps([asdict(each) for each in findings], indent=2))
@@ -181,10 +200,16 @@ def recover(
     ] = False,
 ) -> None:
     """Clean up after a killed update: its lock, and what it had started to create."""
+    from bluegreen.cli.project import Project
+
     project = Project(folder, stack)
     if rebuild_state:
-        done = rebuild_.rebuild(project, yes=yes)
+        from bluegreen.cli.rebuild import rebuild
+
+        done = rebuild(project, yes=yes)
     else:
+        from bluegreen.cli import recover as recover_
+
         done = recover_.recover(project) or ["there is nothing to recover"]
     for line in done:
         print(line)
@@ -202,6 +227,9 @@ def down(
     ] = False,
 ) -> None:
     """Remove the stack, but keep its data."""
+    from bluegreen.cli import down as down_
+    from bluegreen.cli.project import Project
+
     for line in down_.down(Project(folder, stack), with_data=with_data, yes=yes):
         print(line)
 

@@ -1,20 +1,21 @@
-"""`bluegreen snapshot …`: list, create, restore and prune snapshots of a stack's data."""
+"""`bluegreen snapshot …`: list, create, restore and prune snapshots of a stack's data.
+
+As in `cli.app`, a verb imports its work when it is run.
+"""
 
 import json
 from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from bluegreen.cli import release
-from bluegreen.cli.data import Held
 from bluegreen.cli.errors import CommandError, Exit
 from bluegreen.cli.options import HERE, Commit, Dir, Json, Stack, Yes, ends_well
-from bluegreen.cli.progress import Progress
-from bluegreen.cli.project import Project
-from bluegreen.config.settings import Color, other
-from bluegreen.data.snapshots import Snapshot, moment_of
+
+if TYPE_CHECKING:
+    from bluegreen.cli.data import Held
+    from bluegreen.data.snapshots import Snapshot
 
 app = typer.Typer(
     help="Snapshots of the data, taken by each release or by hand.", no_args_is_help=True
@@ -25,7 +26,10 @@ app = typer.Typer(
 @ends_well
 def list_(stack: Stack = "dev", folder: Dir = HERE, as_json: Json = False) -> None:
     """List the snapshots, oldest first."""
-    found = Held.by(Project(folder, stack)).store.list()
+    from rich.console import Console
+    from rich.table import Table
+
+    found = _held(folder, stack).store.list()
     if as_json:
         print(json.dumps([asdict(each) for each in found], indent=2))
         return
@@ -41,14 +45,14 @@ def list_(stack: Stack = "dev", folder: Dir = HERE, as_json: Json = False) -> No
 @ends_well
 def create(stack: Stack = "dev", folder: Dir = HERE, as_json: Json = False) -> None:
     """Take a snapshot now, while the service keeps running; retention does not remove it."""
-    _tell(Held.by(Project(folder, stack)).take(), as_json)
+    _tell(_held(folder, stack).take(), as_json)
 
 
 @app.command()
 @ends_well
 def verify(identity: str, stack: Stack = "dev", folder: Dir = HERE, as_json: Json = False) -> None:
     """Check a snapshot to the last byte."""
-    _tell(Held.by(Project(folder, stack)).store.verify(identity), as_json)
+    _tell(_held(folder, stack).store.verify(identity), as_json)
 
 
 @app.command()
@@ -66,6 +70,13 @@ def restore(
 
     The live color keeps serving until then; its data is kept.
     """
+    from bluegreen.cli import release
+    from bluegreen.cli.data import Held
+    from bluegreen.cli.progress import Progress
+    from bluegreen.cli.project import Project
+    from bluegreen.config.settings import other
+    from bluegreen.data.snapshots import moment_of
+
     project, progress = Project(folder, stack), Progress(as_json=as_json)
     held = Held.by(project)
     found = held.store.verify(identity)
@@ -74,9 +85,8 @@ def restore(
         raise CommandError("no color is live: deploy first", code=Exit.USAGE)
     copy = held.restore(identity)
     progress.tell("copy", f"snapshot {identity} is in copy {copy}, of {moment_of(copy)}")
-    target: Color = other(live)
     release.release(
-        project, target, version or found.version, progress, copy=copy, yes=yes, git=commit
+        project, other(live), version or found.version, progress, copy=copy, yes=yes, git=commit
     )
 
 
@@ -90,14 +100,21 @@ def prune(
     yes: Yes = False,
 ) -> None:
     """Remove old snapshots."""
-    store = Held.by(Project(folder, stack)).store
+    store = _held(folder, stack).store
     if not yes and not typer.confirm(f"Remove all but the newest {keep} of stack {stack}?"):
         raise CommandError("not done", code=Exit.OK)
     gone = store.prune(keep, by_hand=everything)
     print(f"removed: {', '.join(gone) or 'none'}")
 
 
-def _tell(snapshot: Snapshot, as_json: bool) -> None:
+def _held(folder: Path, stack: str) -> "Held":
+    from bluegreen.cli.data import Held
+    from bluegreen.cli.project import Project
+
+    return Held.by(Project(folder, stack))
+
+
+def _tell(snapshot: "Snapshot", as_json: bool) -> None:
     if as_json:
         print(json.dumps(asdict(snapshot), indent=2))
         return

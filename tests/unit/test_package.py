@@ -73,8 +73,26 @@ def test_dependencies_and_requirements_agree() -> None:
 
 def test_importing_it_loads_neither_pulumi_nor_an_http_client() -> None:
     """The switch and each provider are processes of their own, which begin with this."""
-    code = "import bluegreen, sys; sys.exit(bool({'pulumi', 'httpx'} & sys.modules.keys()))"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+    assert loaded("bluegreen", "pulumi", "httpx") == []
+
+
+@pytest.mark.parametrize(
+    ("modules", "unwanted"),
+    [
+        ("bluegreen.cli.app", ("pulumi", "grpc", "httpx")),
+        ("bluegreen.cli.release, bluegreen.cli.status", ("pulumi_docker", "httpx")),
+    ],
+)
+def test_a_verb_waits_only_for_what_it_uses(modules: str, unwanted: tuple[str, ...]) -> None:
+    """`--help` needs no SDK, and a release asks Docker by its own command line."""
+    assert loaded(modules, *unwanted) == []
+
+
+def loaded(modules: str, *unwanted: str) -> list[str]:
+    """Which of the unwanted are loaded by an import of these modules."""
+    code = f"import sys, {modules}; print(*({{*{unwanted!r}}} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
+    return done.stdout.decode().split()
 
 
 @pytest.fixture
