@@ -17,7 +17,8 @@ class Plan:
 
     Attributes:
         stack: whose update.
-        words: the release, a line for each step, or how the live color is scaled; else none.
+        words: the release, a line for each step; or how the live color is scaled, and that the
+            color on standby is gone; else none.
         changes: what changes in Pulumi's terms, such as "update switch".
         refused: whether config or guard refuse the update.
         reasons: why, a text each.
@@ -94,6 +95,8 @@ def as_markdown(plan: Plan) -> str:
     if not plan.words:
         return f"**{plan.stack}**: {as_text(plan)}"
     title, *steps = plan.words
+    if not steps:
+        return f"**{plan.stack}**: {title}"
     lines = [f"**{plan.stack}**: {title}", "", "| step | what |", "|---|---|"]
     for step in steps:
         name, _, what = step.strip().partition(" ")

@@ -13,6 +13,7 @@ from bluegreen.cli.checkpoint import mend
 from bluegreen.cli.errors import CommandError, Exit
 from bluegreen.cli.git import commit
 from bluegreen.cli.lock import find_lock
+from bluegreen.cli.plan import Changes, Plan, as_text
 from bluegreen.cli.progress import Progress
 from bluegreen.cli.project import Project, who
 from bluegreen.config.settings import COLORS, Color, other
@@ -181,12 +182,12 @@ def heal_first(project: Project, progress: Progress, *, yes: bool) -> None:
 
 def _preview(project: Project, progress: Progress) -> None:
     shown = Progress(quiet=True)
-    outcome = project.preview(shown)
+    changes = Changes(shown)
+    outcome = project.preview(changes)
     if not outcome.ok:
         errors = shown.errors or outcome.errors
         raise CommandError("\n".join(errors), serves=project.serves(), code=Exit.USAGE)
-    words = "\n".join(outcome.words)
-    progress.tell("plan", words or "nothing to release: everything is as the config says")
+    progress.tell("plan", as_text(Plan(project.name, outcome.words, changes.steps)))
 
 
 @contextmanager

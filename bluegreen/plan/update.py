@@ -38,9 +38,11 @@ class Plan:
         pins: the images of colors that this update does not declare.
         data: what becomes of the data.
         drift: how what nginx serves differs from the stack's outputs; "" when it does not.
-        words: the update in words; "" when it neither releases nor scales anything.
+        words: the update in words; "" when it releases and scales nothing, and nothing is gone.
         adopted: by color, the fingerprint in the label of a container that was there before the
             state was rebuilt: nobody has the key any more that it was made with.
+        gone_standby: the color that the last update kept on standby, config still wants there, and
+            Docker has not; "" without.
     """
 
     settings: Settings
@@ -53,6 +55,7 @@ class Plan:
     words: str
     pins: Mapping[str, Pin] = field(default_factory=dict)
     adopted: Mapping[str, str] = field(default_factory=dict)
+    gone_standby: str = ""
 
     @property
     def serves(self) -> dict[str, str]:
@@ -83,7 +86,7 @@ def plan_update(
     upstream, held = of(settings).upstream, modes.of(settings).holds_writes
     render(settings, target, name, root, upstream, holds_writes=held)
     guard.require_answers(settings, situation)
-    settings = _as_it_can_be(settings, situation)
+    wanted, settings = settings, _as_it_can_be(settings, situation)
     recorded = situation.previous.data.get("copy", "")
     data = plan_data(settings, situation.live, situation.containers, recorded, copy_name())
     made_of: dict[str, Fingerprint] = {
@@ -153,6 +156,7 @@ def plan_update(
             if color not in settings.declared
         },
         adopted=_adopted(situation, rebuilds=rebuilds),
+        gone_standby=_gone_standby(wanted, settings, situation),
     )
     return replace(plan, words=words.describe(plan))
 
@@ -163,6 +167,13 @@ def _as_it_can_be(settings: Settings, situation: Situation) -> Settings:
     if situation.live == idle or idle in situation.containers:
         return settings
     return replace(settings, standby="remove")
+
+
+def _gone_standby(wanted: Settings, possible: Settings, situation: Situation) -> str:
+    """The color that was on standby and is not there to be kept; "" before a release left one."""
+    idle = other(wanted.active_color)
+    missed = idle in wanted.declared and idle not in possible.declared
+    return idle if missed and idle in situation.previous.versions else ""
 
 
 def _unchanged(

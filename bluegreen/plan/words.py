@@ -12,13 +12,16 @@ if TYPE_CHECKING:
 
 
 def describe(plan: "Plan") -> str:
-    """Tell the update in words; "" when it neither releases nor scales anything."""
+    """Tell the update in words; "" when it releases and scales nothing, and nothing is gone."""
     settings, situation = plan.settings, plan.situation
     name, previous, edge = situation.name, situation.previous, situation.edge
     target, outgoing = settings.active_color, other(settings.active_color)
     live, missed, platform = situation.live, situation.troubles, of(settings)
     if live == target and target in plan.unchanged:
-        return platform.scaling(settings, previous.replicas)
+        scaled, gone = platform.scaling(settings, previous.replicas), _gone(plan)
+        if not gone:
+            return scaled
+        return f"{scaled}\n  standby {gone}" if scaled else f"no color is released; {gone}"
     version = settings.versions[target]
     serves = f"{edge.color} {edge.version}" if edge else previous.live or "no color"
     image = image_reference(settings.image, version)
@@ -60,3 +63,15 @@ def describe(plan: "Plan") -> str:
         fewer = platform.keeps(settings, outgoing) if stays else ""
         lines.append(f"{'keep  ' if stays else 'remove'}  {name}-{outgoing}{fewer}")
     return "\n".join([lines[0], *(f"  {line}" for line in lines[1:])])
+
+
+def _gone(plan: "Plan") -> str:
+    """That the color to be kept on standby is not there any more; "" when it is."""
+    color, target = plan.gone_standby, plan.settings.active_color
+    if not color:
+        return ""
+    version = plan.situation.previous.versions[color]
+    return (
+        f"{color} {version}, on standby, is gone. It is not started "
+        f"again beside {target}: until the next release, a rollback has to start it first"
+    )

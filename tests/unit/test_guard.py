@@ -3,6 +3,7 @@
 import hashlib
 import io
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -315,6 +316,37 @@ def test_an_update_that_died_after_its_switch_is_guarded_by_the_containers_label
                 plan_update(wanted, there, "dev", project)
         else:
             assert "green" in plan_update(wanted, there, "dev", project).unchanged
+
+
+GONE = (
+    "no color is released; green 12.3.0, on standby, is gone. It is not started again beside blue: "
+    "until the next release, a rollback has to start it first"
+)
+
+
+@pytest.mark.parametrize(
+    ("gone", "recorded", "words"),
+    [
+        pytest.param(True, True, GONE, id="gone"),
+        pytest.param(True, False, "", id="never there"),
+        pytest.param(False, True, "", id="there"),
+    ],
+)
+def test_a_standby_that_is_gone_is_told_and_stays_gone(
+    project: Path, gone: bool, recorded: bool, words: str
+) -> None:
+    """It would start beside the live color, ungated; and "as the config says" would be untrue."""
+    settings = make_settings(project, **KEEP)
+    there = situation_of(settings, project, State("blue", "12.4.0", 3, "then", "abc"))
+    if not recorded:
+        previous = replace(there.previous, versions={"blue": "12.4.0"})
+        there = replace(there, previous=previous)
+    if gone:
+        containers = {part: each for part, each in there.containers.items() if part != "green"}
+        there = replace(there, containers=containers)
+    plan = plan_update(settings, there, "dev", project)
+    assert plan.words == words
+    assert ("green" in plan.settings.declared) != gone
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,11 @@ def test_markdown_has_a_row_for_each_step() -> None:
     assert "| check | GET /a\\|b: status 200 |" in shown
 
 
+def test_one_line_is_no_table() -> None:
+    """Of a scaling, and of a standby that is gone, there are no steps."""
+    assert as_markdown(Plan("dev", ["scale blue"], ["update blue"])) == "**dev**: scale blue"
+
+
 def test_an_update_that_releases_nothing_still_names_its_changes() -> None:
     """A changed drain time updates the switch alone."""
     assert as_text(Plan("dev", [], ["update switch"])).endswith("changes: update switch")
