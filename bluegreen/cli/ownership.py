@@ -1,19 +1,11 @@
 """Whether a stack's state owns what Docker has under its names; asked before it is touched."""
 
-from typing import Any
-
 from bluegreen.cli.errors import CommandError, Exit
-from bluegreen.cli.project import Project, told
+from bluegreen.cli.exported import export
+from bluegreen.cli.project import Project
 from bluegreen.plan.guard import renamed
 from bluegreen.plan.ownership import StackState, foreign_reason
 from bluegreen.plan.situation import Situation
-
-
-def read_state(project: Project) -> StackState:
-    """What the stack's state says."""
-    with told():
-        exported: dict[str, Any] = dict(project.stack.export_stack().deployment or {})
-    return StackState.of(exported)
 
 
 def strangeness(project: Project, situation: Situation, state: StackState) -> str:
@@ -44,7 +36,7 @@ def require_own(project: Project, situation: Situation, *, volumes: bool = False
             todo="make sure that Docker answers, then try again; nothing was touched",
             code=Exit.USAGE,
         )
-    state = read_state(project)
+    state = export(project).owned
     strange = strangeness(project, situation, state)
     kept = list(situation.volumes.values())
     if not strange and volumes and kept and state.prefix != situation.name:

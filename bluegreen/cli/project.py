@@ -1,10 +1,8 @@
 """The program's folder and one of its stacks, through Pulumi's Automation API."""
 
-import contextlib
 import getpass
 import json
 import os
-import re
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,7 +17,8 @@ from pulumi.automation.events import EngineEvent
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from bluegreen.cli.errors import CommandError, Exit, NoSuchStack
+from bluegreen.cli.errors import CommandError, Exit
+from bluegreen.cli.failures import errors_in, told
 from bluegreen.cli.stackfile import StackFile
 from bluegreen.config import load as config
 from bluegreen.config.load import Reading
@@ -250,43 +249,3 @@ def name_in(file: Path) -> str:
 def who() -> str:
     """Who releases, for the history."""
     return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
-
-
-@contextlib.contextmanager
-def told() -> Any:
-    """Turn Pulumi's own failures into a short block."""
-    try:
-        yield
-    except (PulumiError, FileNotFoundError) as error:
-        errors = errors_in(str(error))
-        todo = "`bluegreen doctor` shows what is missing"
-        if any("no stack named" in line for line in errors):
-            todo = "`bluegreen deploy VERSION --stack NAME` creates it"
-            raise NoSuchStack("; ".join(errors), todo=todo, code=Exit.USAGE) from None
-        if any("failed to load checkpoint" in line for line in errors):
-            todo = "`bluegreen recover --stack NAME` restores the last complete state"
-        raise CommandError("; ".join(errors), todo=todo, code=Exit.USAGE) from None
-
-
-def errors_in(text: str) -> list[str]:
-    """The errors that pulumi told, without its frame and repetitions."""
-    found: list[str] = []
-    block: list[str] = []
-    for line in text.replace("\\n", "\n").splitlines():
-        start = re.match(r"\s*(?:stderr: )?error: (.*)", line)
-        if start:
-            block = [start[1]]
-            found.append(start[1])
-        elif block and line.startswith("  ") and line.strip():
-            block.append(line.strip())
-            found[-1] = "\n".join(block)
-        else:
-            block = []
-    noise = ("update failed", "preview failed", "an unhandled error occurred")
-    kept = [each for each in dict.fromkeys(found) if not each.startswith(noise)]
-    return kept or [text.strip().splitlines()[-1] if text.strip() else "pulumi failed"]
-
-
-def as_json(value: Any) -> str:
-    """One line of JSON."""
-    return json.dumps(value, default=str)

@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from datetime import datetime
 
 import typer
-from pulumi import automation
 from pulumi.automation.events import EngineEvent
 
 from bluegreen.cli.errors import CommandError, Exit
+from bluegreen.cli.exported import NOTHING, export, put_back
 from bluegreen.cli.lock import find_lock
 from bluegreen.cli.plan import Changes
 from bluegreen.cli.progress import Progress
-from bluegreen.cli.project import Outcome, Project, told, who
+from bluegreen.cli.project import Outcome, Project, who
 from bluegreen.cli.rebuilding.acts import Known
 from bluegreen.cli.rebuilding.found import Search
 from bluegreen.cli.rebuilding.relay import ATTACH, DYNAMIC, relayed
@@ -34,7 +34,6 @@ from bluegreen.plan.update import REBUILD
 
 PACKAGES = ("docker", "command", DYNAMIC)
 SWITCHES = "update switch"
-EMPTY = automation.Deployment(version=3, deployment={})
 
 
 def rebuild(project: Project, *, yes: bool) -> list[str]:
@@ -58,11 +57,11 @@ def rebuild(project: Project, *, yes: bool) -> list[str]:
             search = _run(project, known, lambda on_event: project.up(message, on_event))
         changes = _changes(project)
     except BaseException:
-        _forget(project)
+        put_back(project, NOTHING)
         raise
     touched = [step for step in changes if step != SWITCHES]
     if touched:
-        _forget(project)
+        put_back(project, NOTHING)
         reason = f"with this state, the next update would change something: {', '.join(touched)}"
         raise _refused(project, [reason], f"change {project.file.path.name} to match what runs")
     done = [f"the state of stack {project.name} has {len(search.found)} resources again"]
@@ -112,19 +111,19 @@ def _require_lost(project: Project) -> None:
     if lock := find_lock(project):
         todo = "wait for it" if not lock.dead else f"`{again}` removes the lock"
         raise _refused(project, [f"the stack is locked by {lock.holder}"], todo)
-    with told():
-        state = project.stack.export_stack().deployment or {}
-    known = [each for each in state.get("resources") or [] if "Stack" not in each["type"]]
-    if not known:
+    state = export(project)
+    if not state.resources:
         return
     todo = f"`{again}`, if an update was killed"
-    if not (project.outputs().get("live") or {}):
+    if not state.outputs.get("live"):
         todo = (
             f"if it is only the remains of a state, `pulumi stack rm --force "
             f"--preserve-config --stack {project.name}` deletes it without touching what runs; "
             "then run this command again"
         )
-    raise _refused(project, [f"the state is not lost: it has {len(known)} resources"], todo)
+    raise _refused(
+        project, [f"the state is not lost: it has {len(state.resources)} resources"], todo
+    )
 
 
 def _refused(project: Project, reasons: list[str], todo: str) -> CommandError:
@@ -211,8 +210,3 @@ def _changes(project: Project) -> list[str]:
     if not outcome.ok:
         raise _refused(project, shown.errors or outcome.errors, "fix the problem above")
     return changes.steps
-
-
-def _forget(project: Project) -> None:
-    with told():
-        project.stack.import_stack(EMPTY)

@@ -2,19 +2,19 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-
-from pulumi import automation
 
 from bluegreen.cli.checkpoint import mend
 from bluegreen.cli.data import volumes
 from bluegreen.cli.errors import CommandError, Exit
+from bluegreen.cli.exported import export, put_back
+from bluegreen.cli.failures import told
 from bluegreen.cli.lock import Lock, find_lock
-from bluegreen.cli.project import Project, told
+from bluegreen.cli.project import Project
 from bluegreen.docker.facts import Thing, read_things
 from bluegreen.docker.shell import ask
-from bluegreen.plan.ownership import StackState, foreign_reason
+from bluegreen.plan.ownership import foreign_reason
 
 REMOVALS = {
     "container": ("rm", "-f", "-v"),
@@ -72,11 +72,8 @@ def examine(project: Project) -> Findings:
             todo="wait for it; if it is dead, `pulumi cancel` removes its lock",
             code=Exit.FAILED,
         )
-    with told():
-        exported = project.stack.export_stack()
-    deployment: dict[str, Any] = dict(exported.deployment or {})
-    state = StackState.of(deployment)
-    pending = deployment.get("pending_operations") or []
+    exported = export(project)
+    state, pending = exported.owned, exported.pending
     _await(project, pending)
     situation = project.look()
     kept = set(volumes(project))
@@ -133,13 +130,11 @@ def heal(project: Project, found: Findings) -> list[str]:
         done.append(f"removed the lock of {found.lock.holder}, which is dead")
     if not found.pending and not found.left:
         return done
-    with told():
-        exported = project.stack.export_stack()
-    # Pulumi locks the stack for this, in whatever backend: an update that is alive is noticed
-    # here, before anything of it is taken away.
-    state = {**dict(exported.deployment or {}), "pending_operations": []}
-    with told():
-        project.stack.import_stack(automation.Deployment(exported.version, state))
+    # Read again, as whoever agreed to this may have taken their time. Pulumi locks the stack to
+    # put it back, in whatever backend: an update that is alive is noticed here, before anything
+    # of it is taken away.
+    state = export(project)
+    put_back(project, replace(state, deployment={**state.deployment, "pending_operations": []}))
     done += ["discarded the unfinished operations of the killed update"] if found.pending else []
     for thing in found.left:
         removed = ask(thing.docker, *REMOVALS[thing.kind], thing.identity, timeout=60)

@@ -4,7 +4,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bluegreen.cli.ownership import read_state, strangeness
+from bluegreen.cli.exported import export
+from bluegreen.cli.ownership import strangeness
 from bluegreen.cli.project import Project
 from bluegreen.config.settings import Place, other
 from bluegreen.docker.shell import ask
@@ -102,7 +103,7 @@ def _drift(
         return [Drift(f"Docker could not be asked: {listed}", todo)]
     doubtful = not recorded or not edge or not containers
     if doubtful and (recorded or situation.things):
-        strange = strangeness(project, situation, read_state(project))
+        strange = strangeness(project, situation, export(project).owned)
         if strange:
             return [Drift(strange, "")]
     if not recorded:
