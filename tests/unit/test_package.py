@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from pulumi.automation import OutputValue
 
 from bluegreen.cli import history
 from bluegreen.cli.errors import CommandError, Exit
@@ -115,6 +116,24 @@ def test_a_projects_name_is_what_its_keys_and_containers_begin_with(shop: Projec
     text = file.path.read_text()
     assert "shop:active_color: blue" in text
     assert "shop:blue_version: 12.4.0" in text
+
+
+def test_outputs_are_read_once_until_an_update(shop: Project) -> None:
+    """It takes pulumi 0.6 s; and what an update changed is not told from before it."""
+    lives = iter(("blue", "green"))
+    shop.__dict__["stack"] = SimpleNamespace(
+        outputs=lambda: {
+            "live": OutputValue(value=next(lives), secret=False),
+            "key": OutputValue(value="k", secret=True),
+        },
+        up=lambda **_how: None,
+    )
+    assert [shop.outputs(), shop.outputs(secrets=True)] == [
+        {"live": "blue"},
+        {"live": "blue", "key": "k"},
+    ]
+    shop.up("", lambda _event: None)
+    assert shop.outputs() == {"live": "green"}
 
 
 def test_history_reads_the_projects_own_keys(
