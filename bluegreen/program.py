@@ -20,8 +20,9 @@ from bluegreen.config import load as config
 from bluegreen.config.settings import Docker, Settings
 from bluegreen.config.written import own, read_written
 from bluegreen.errors import BluegreenError, ConfigError
+from bluegreen.plan.planned import Plan
 from bluegreen.plan.situation import Previous, observe
-from bluegreen.plan.update import PLAN_FILE, REBUILD, Plan, plan_update
+from bluegreen.plan.update import PLAN_FILE, REBUILD, plan_update
 from bluegreen.platforms import of
 from bluegreen.resources.interrupt import end_quietly
 from bluegreen.resources.service import BlueGreenService

@@ -1,14 +1,14 @@
 """An update, planned: observe, plan, refuse, describe. Nothing is touched by it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from bluegreen.config.images import image_of
 from bluegreen.config.settings import COLORS, Settings, other
 from bluegreen.data import modes
 from bluegreen.data.missing import missing_data
-from bluegreen.data.plan import DataPlan, plan_data
+from bluegreen.data.plan import plan_data
 from bluegreen.data.snapshots import copy_name
 from bluegreen.edge.render import render
 from bluegreen.errors import GuardRefused
@@ -16,52 +16,14 @@ from bluegreen.plan import guard, words
 from bluegreen.plan.fingerprint import Fingerprint, digest_of, fingerprint_color, fingerprint_edge
 from bluegreen.plan.ownership import StackState, keyed, read_state
 from bluegreen.plan.pins import Image, choose_image
-from bluegreen.plan.situation import Pin, Situation
+from bluegreen.plan.planned import Plan
+from bluegreen.plan.situation import Situation
 from bluegreen.platforms import of
 
 # Where the command line wants the plan as JSON, it names a file in this variable.
 PLAN_FILE = "BLUEGREEN_PLAN_FILE"
 # Set while a lost state is rebuilt: the state knows nothing, and nothing is touched.
 REBUILD = "BLUEGREEN_REBUILD_STATE"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """An update that the guard lets pass.
-
-    Attributes:
-        settings: the stack's, as this update can have them.
-        situation: what was there before.
-        made_of: what each part will be made of.
-        unchanged: the parts that Pulumi must leave as they are, whatever it reads of them.
-        image: what the target runs.
-        pins: the images of colors that this update does not declare.
-        data: what becomes of the data.
-        drift: how what nginx serves differs from the stack's outputs; "" when it does not.
-        words: the update in words; "" when it releases and scales nothing, and nothing is gone.
-        adopted: by color, the fingerprint in the label of a container that was there before the
-            state was rebuilt: nobody has the key any more that it was made with.
-        gone_standby: the color that the last update kept on standby, config still wants there, and
-            Docker has not; "" without.
-    """
-
-    settings: Settings
-    situation: Situation
-    made_of: Mapping[str, Fingerprint]
-    unchanged: frozenset[str]
-    image: Image
-    data: DataPlan
-    drift: str
-    words: str
-    pins: Mapping[str, Pin] = field(default_factory=dict)
-    adopted: Mapping[str, str] = field(default_factory=dict)
-    gone_standby: str = ""
-
-    @property
-    def serves(self) -> dict[str, str]:
-        """{color, version} of what is live before the update; empty values when nothing is."""
-        edge = self.situation.edge
-        return {"color": self.situation.live, "version": edge.version if edge else ""}
 
 
 def plan_update(

@@ -1,17 +1,13 @@
 """A release in words: what an update will start, check, switch, watch and remove."""
 
-from typing import TYPE_CHECKING
-
 from bluegreen.config.images import image_reference
 from bluegreen.config.settings import other
 from bluegreen.data.plan import describe_data
+from bluegreen.plan.planned import Plan
 from bluegreen.platforms import of
 
-if TYPE_CHECKING:
-    from bluegreen.plan.update import Plan
 
-
-def describe(plan: "Plan") -> str:
+def describe(plan: Plan) -> str:
     """Tell the update in words; "" when it releases and scales nothing, and nothing is gone."""
     settings, situation = plan.settings, plan.situation
     name, previous, edge = situation.name, situation.previous, situation.edge
@@ -65,7 +61,7 @@ def describe(plan: "Plan") -> str:
     return "\n".join([lines[0], *(f"  {line}" for line in lines[1:])])
 
 
-def _gone(plan: "Plan") -> str:
+def _gone(plan: Plan) -> str:
     """That the color to be kept on standby is not there any more; "" when it is."""
     color, target = plan.gone_standby, plan.settings.active_color
     if not color:

@@ -19,7 +19,7 @@ from bluegreen.data import modes
 from bluegreen.data.plan import DataPlan
 from bluegreen.plan.fingerprint import Fingerprint, digest_of
 from bluegreen.plan.ownership import keyed
-from bluegreen.plan.update import Plan
+from bluegreen.plan.planned import Plan
 from bluegreen.platforms import of
 from bluegreen.platforms.common import (
     Made,

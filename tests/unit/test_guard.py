@@ -16,8 +16,9 @@ from bluegreen.edge.state import State, read_edge
 from bluegreen.errors import GuardRefused
 from bluegreen.plan.fingerprint import Fingerprint, digest_of, fingerprint_color, fingerprint_edge
 from bluegreen.plan.ownership import StackState, keyed
+from bluegreen.plan.planned import Plan
 from bluegreen.plan.situation import Previous, Situation
-from bluegreen.plan.update import Plan, plan_update
+from bluegreen.plan.update import plan_update
 from bluegreen.platforms import of
 from tests.unit.conftest import FakeDocker
 from tests.unit.examples import make_settings

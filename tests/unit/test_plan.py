@@ -11,8 +11,8 @@ from bluegreen.cli.plan import Changes, Plan, as_json, as_markdown, as_text
 from bluegreen.cli.progress import Progress
 from bluegreen.data.plan import DataPlan
 from bluegreen.plan.pins import Image
+from bluegreen.plan.planned import Plan as Update
 from bluegreen.plan.situation import Previous, Situation
-from bluegreen.plan.update import Plan as Update
 from bluegreen.plan.words import describe
 from tests.unit.examples import make_settings
 
