@@ -62,11 +62,6 @@ def newest(states: Iterable[State | None]) -> State | None:
     return max(known, key=lambda state: state.generation, default=None)
 
 
-def read_edge(docker: Docker, edge: str) -> State | None:
-    """Ask an edge what is live; None when there is no such edge, or no color."""
-    return state_of(read_header(docker, edge)[0])
-
-
 def read_header(docker: Docker, edge: str) -> tuple[str, str]:
     """The beginning of the config in force, and why that cannot be known.
 

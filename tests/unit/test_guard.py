@@ -12,7 +12,7 @@ import pytest
 from bluegreen.config.settings import COLORS, Settings
 from bluegreen.docker.facts import STACK_LABEL, Container, Thing
 from bluegreen.edge.render import render, stamp
-from bluegreen.edge.state import State, read_edge
+from bluegreen.edge.state import State, read_header, state_of
 from bluegreen.errors import GuardRefused
 from bluegreen.plan.fingerprint import Fingerprint, digest_of, fingerprint_color, fingerprint_edge
 from bluegreen.plan.ownership import StackState, keyed
@@ -282,8 +282,10 @@ def test_the_edge_is_asked_through_docker_cp(fake_docker: FakeDocker, tmp_path: 
     with tarfile.open(tmp_path / "tar", "w") as tar:
         tar.addfile(entry, io.BytesIO(config))
     fake_docker.does("cp", f"cat '{tmp_path}/tar'")
-    found = read_edge(settings.docker, "shop-dev-edge")
+    said, trouble = read_header(settings.docker, "shop-dev-edge")
+    found = state_of(said)
     assert found
+    assert not trouble
     assert (found.color, found.version, found.generation) == ("blue", "12.4.0", 5)
     assert fake_docker.asked() == ["cp shop-dev-edge:/etc/bluegreen/nginx.conf -"]
 
@@ -291,11 +293,12 @@ def test_the_edge_is_asked_through_docker_cp(fake_docker: FakeDocker, tmp_path: 
 def test_an_edge_that_is_not_there_serves_nothing(
     fake_docker: FakeDocker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No container, or no docker command at all, is no error of the guard's."""
+    """But without a docker command nobody knows what it serves."""
     fake_docker.does("cp", "echo 'No such container' >&2; exit 1")
-    assert read_edge(make_settings().docker, "shop-dev-edge") is None
+    assert read_header(make_settings().docker, "shop-dev-edge") == ("", "")
     monkeypatch.setenv("PATH", "/nonexistent")
-    assert read_edge(make_settings().docker, "shop-dev-edge") is None
+    said, trouble = read_header(make_settings().docker, "shop-dev-edge")
+    assert (said, bool(trouble)) == ("", True)
 
 
 @pytest.mark.parametrize("remade", [False, True])
