@@ -4,24 +4,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from bluegreen.config import defaults
-from bluegreen.config.data import FIRST
 from bluegreen.config.database import Database
-from bluegreen.config.settings import COLORS, Color
+from bluegreen.config.settings import Color
 from bluegreen.data.client import Client
 from bluegreen.data.dumps import restore_dump, take_dump
+from bluegreen.data.modes.in_place import InPlace
 from bluegreen.data.modes.mode import DataPlan, Ground, Job, Needed, Present, Release
 from bluegreen.data.modes.words import left_behind, told
 from bluegreen.data.names import data_of
 from bluegreen.data.snapshots import RELEASE, Snapshot
 
 
-class External:
+class External(InPlace):
     """A database server, by its URL; copies are databases on it."""
 
     name: ClassVar[str] = "external"
     keeps_data: ClassVar[bool] = True
     on_volumes: ClassVar[bool] = False
-    migrates_in_place: ClassVar[bool] = True
     needs_edge: ClassVar[bool] = True  # its network
     doing: ClassVar[str] = "the check of the database before the release"
 
@@ -30,27 +29,9 @@ class External:
         self._ground = ground
         self._data, self._docker = ground.data, ground.docker
 
-    @staticmethod
-    def copy_to_deploy(pinned: str) -> str:
-        """The same: a copy that was restored is where users' data is now."""
-        return pinned
-
-    @staticmethod
-    def copy_before(recorded: str) -> str:
-        """As recorded; the first one needs no name."""
-        return recorded
-
-    @property
-    def holds_writes(self) -> bool:
-        """Only where a release goes over to a copy that is named."""
-        return bool(self._data.copy)
-
     def plan(self, present: Present) -> DataPlan:
         """Both colors on the database that is named; checked for the first release too."""
-        pinned = "" if self._data.copy == FIRST else self._data.copy
-        copies = dict.fromkeys(COLORS, pinned)
-        changes = bool(present.live) and pinned != present.copy
-        return DataPlan(copies, present.copy, "check", changes)
+        return self._plan(present, "check")
 
     def describe(self, release: Release) -> str:
         """Without the password."""

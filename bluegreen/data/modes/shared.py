@@ -3,8 +3,7 @@
 from typing import Any, ClassVar
 
 from bluegreen.config import defaults
-from bluegreen.config.data import FIRST
-from bluegreen.config.settings import COLORS
+from bluegreen.data.modes.in_place import InPlace
 from bluegreen.data.modes.mode import DataPlan, Job, Present, Release
 from bluegreen.data.modes.volumes import OnVolumes
 from bluegreen.data.modes.words import left_behind, told
@@ -12,36 +11,16 @@ from bluegreen.data.names import copy_of, step_of
 from bluegreen.data.snapshots import RELEASE
 
 
-class Shared(OnVolumes):
+class Shared(InPlace, OnVolumes):
     """One volume for both colors."""
 
     name: ClassVar[str] = "shared"
-    migrates_in_place: ClassVar[bool] = True
     needs_edge: ClassVar[bool] = False
     doing: ClassVar[str] = "the snapshot before the release"
 
-    @staticmethod
-    def copy_to_deploy(pinned: str) -> str:
-        """The same: a copy that was restored is where users' data is now."""
-        return pinned
-
-    @staticmethod
-    def copy_before(recorded: str) -> str:
-        """As recorded; the first one needs no name."""
-        return recorded
-
-    @property
-    def holds_writes(self) -> bool:
-        """Only where a release goes over to a copy that is named."""
-        return bool(self._data.copy)
-
     def plan(self, present: Present) -> DataPlan:
         """Both colors on the copy that is named, or the first."""
-        pinned = "" if self._data.copy == FIRST else self._data.copy
-        copies = dict.fromkeys(COLORS, pinned)
-        if not present.live:
-            return DataPlan(copies, present.copy)
-        return DataPlan(copies, present.copy, "snapshot", pinned != present.copy)
+        return self._plan(present, "snapshot" if present.live else "")
 
     def describe(self, release: Release) -> str:
         """With what writers notice of the snapshot."""
