@@ -66,7 +66,7 @@ class Plan:
     fresh: int = 2
     """A new connection for every request."""
     keepalive: int = 8
-    """One connection each, reused back to back or after pauses of up to 10 s."""
+    """One connection each, reused back to back or after pauses of up to 9 s."""
     post: int = 2
     """Writes with ids of their own, found again at the end."""
     slow: int = 1

@@ -42,7 +42,7 @@ class Connection:
         self._sock = sock
         self._loop = asyncio.get_running_loop()
         self._buffer = bytearray()
-        self._asked = 0
+        self._answered: float | None = None
         self.received = 0
         """Bytes of the answer that is being read."""
 
@@ -82,20 +82,24 @@ class Connection:
 
     async def ask(self, request: bytes, on_body: OnBody | None = None) -> Answer:
         """Send a request and read its whole answer."""
-        where = "reused connection" if self._asked else "new connection"
-        self._asked += 1
+        where = "new connection"
+        if self._answered is not None:
+            rested = self._loop.time() - self._answered
+            where = f"reused connection, {rested:.2f} s after its last answer"
         self.received = 0
         try:
             await self._loop.sock_sendall(self._sock, request)
         except OSError as error:
             raise Failure(RESET, f"{_named(error)} while sending on a {where}") from error
         try:
-            return await self._read_answer(on_body)
+            answer = await self._read_answer(on_body)
         except _Ended as ended:
             if self.received:
                 seen = f"{ended} after {self.received} bytes of the answer on a {where}"
                 raise Failure(TRUNCATED, seen) from ended
             raise Failure(RESET, f"{ended} instead of an answer on a {where}") from ended
+        self._answered = self._loop.time()
+        return answer
 
     async def wait_closed(self) -> None:
         """Give the server, which was asked to close, the time to do it first, then close.

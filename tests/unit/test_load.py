@@ -277,7 +277,7 @@ def test_a_reset_of_a_connection_that_is_used_again_is_a_failure() -> None:
 
     report, server = load_against(second_time, replace(NOBODY, keepalive=2), 100)
     assert report.failed == {"keepalive": {"reset": server.misdeeds}}
-    assert "on a reused connection" in report.examples[0]
+    assert "on a reused connection, 0." in report.examples[0]
 
 
 def test_an_answer_that_is_longer_than_it_says_is_found() -> None:
