@@ -11,9 +11,10 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from bluegreen.cli.errors import CommandError, Exit
 from bluegreen.config.kinds import Items, Key, Object, Strings, Text, Words
+from bluegreen.config.scalars import Plain, engine_text, resolve
 from bluegreen.config.settings import COLORS, Color
 from bluegreen.config.table import TABLE
-from bluegreen.config.written import Plain, config_of, engine_text, of_text, own, resolve
+from bluegreen.config.written import config_of, of_text, own
 from bluegreen.errors import ConfigError
 
 _TEXT = Key("", Text(""), "", "", ("nothing",))

@@ -5,8 +5,8 @@ from collections.abc import Collection
 from bluegreen.config import defaults
 from bluegreen.config.database import ALLOWED, Database
 from bluegreen.config.kinds import Values
+from bluegreen.config.scalars import Hidden
 from bluegreen.config.settings import Data
-from bluegreen.config.written import Hidden
 
 FIRST = "first"  # the copy that the data began in
 

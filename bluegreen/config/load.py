@@ -9,10 +9,11 @@ from bluegreen.config import defaults
 from bluegreen.config.data import settle_data
 from bluegreen.config.kinds import Values
 from bluegreen.config.reader import Notes, Reader
+from bluegreen.config.scalars import Hidden
 from bluegreen.config.settings import COLORS, Bake, Build, Docker, Health, Limits, Settings
 from bluegreen.config.swarm import settle_edges, settle_swarm
 from bluegreen.config.table import KEYS, TABLE
-from bluegreen.config.written import Hidden, Written, of_value
+from bluegreen.config.written import Written, of_value
 from bluegreen.errors import ConfigError
 
 _MAY_BE_SECRET = [key.name for key in TABLE if key.secret]

@@ -7,15 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bluegreen.config.written import (
-    Hidden,
-    Written,
-    confirms,
-    engine_text,
-    is_number,
-    of_json,
-    text_of,
-)
+from bluegreen.config.scalars import Hidden, confirms, engine_text, is_number, text_of
+from bluegreen.config.written import Written, of_json
 
 IN_QUOTES = "text, in quotes"
 

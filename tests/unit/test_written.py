@@ -8,16 +8,8 @@ import pytest
 from bluegreen.cli.stackfile import StackFile
 from bluegreen.config import load as config
 from bluegreen.config.load import Reading, read_config
-from bluegreen.config.written import (
-    Plain,
-    as_engine,
-    confirms,
-    engine_text,
-    of_text,
-    own,
-    read_written,
-    resolve,
-)
+from bluegreen.config.scalars import Plain, confirms, engine_text, resolve
+from bluegreen.config.written import as_engine, of_text, own, read_written
 from bluegreen.errors import ConfigError
 from tests.unit.examples import ROOT, SMALLEST
 
