@@ -75,7 +75,7 @@ def _switch(scene: Scene) -> None:
     scene.strike(lambda: kill(scene.release.below("bluegreen.release.switch")))
 
 
-@fault("kill -9 of the language host", ends="either")
+@fault("kill -9 of the language host", ends="either", long=True)
 def _language_host(scene: Scene) -> None:
     scene.release.wait_for("update gate begun")
     scene.strike(lambda: kill(scene.release.below("language-python")))

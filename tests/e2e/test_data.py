@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,9 +28,7 @@ QUICK: dict[str, Any] = {"bake": {"seconds": 0}, "drain_timeout": 1}
 @pytest.mark.parametrize(
     ("mode", "paths"),
     [
-        ("shared", [KILLED]),
         ("clone", [KILLED, "rollback"]),
-        ("clone, allow_loss", ["release"]),
         ("external", ["restore of a snapshot"]),
     ],
 )
@@ -194,7 +193,8 @@ def test_writes_wait_while_a_clone_is_made_and_reads_go_on(make_stack: StackMake
     assert save(stack, "before") == 200
     process = releasing(stack, STANDIN_FAIL_AFTER="2")
     while process.poll() is None:
-        httpx.get(stack.url)
+        httpx.get(stack.url, verify=False)
+        time.sleep(0.05)
     assert process.wait() != 0
     assert "too many errors in real traffic" in stack.started_log.read_text()
     assert save(stack, "again") == 200
@@ -205,9 +205,11 @@ def test_writes_wait_while_a_clone_is_made_and_reads_go_on(make_stack: StackMake
     process = releasing(stack, STANDIN_MIGRATION_SECONDS="4")
     held: dict[int, tuple[str | None, int, int]] = {}
     while process.poll() is None:
-        answer = httpx.post(f"{stack.url}/api/dashboards/db", json={"dashboard": {"uid": "x"}})
-        reading = httpx.get(stack.url).status_code
-        query = httpx.post(f"{stack.url}/api/ds/query", json={}).status_code
+        with httpx.Client(base_url=stack.url) as client:
+            answer = client.post("/api/dashboards/db", json={"dashboard": {"uid": "x"}})
+            reading = client.get("/").status_code
+            query = client.post("/api/ds/query", json={}).status_code
+        time.sleep(0.1)
         held.setdefault(answer.status_code, (answer.headers.get("retry-after"), reading, query))
     assert process.wait() == 0, stack.started_log.read_text()
     assert held[503] == ("5", 200, 404), "reads go on, and a query by POST is one"
