@@ -21,13 +21,18 @@ demo: setup ## two switches under load on http://127.0.0.1:8080, and what they l
 fresh-demo: setup ## the demo in a fresh Debian: 12 on Debian 13, otherwise 13; or FRESH=12
 	@$(PYTHON) -m tools.setup.fresh_root --cache $(or $(FRESH),other) make demo
 
+# What a minimal Debian lacks of the machines that tests make, and of the hand-written script.
+lab:
+	@type ip curl >/dev/null 2>&1 \
+	    || { apt-get update -qq && apt-get install -qq -y --no-install-recommends iproute2 curl; } >&2
+
 down-demo: setup ## remove the demo and its data
 	@$(READY) && bluegreen down --yes --with-data --stack demo
 
-cluster-demo: setup ## the same on a two-node Swarm on this machine; SWITCHES=30 NODES=3
+cluster-demo: setup lab ## the same on a two-node Swarm on this machine; SWITCHES=30 NODES=3
 	@$(READY) && python -m evidence.demo.cluster $(or $(SWITCHES),2) $(or $(NODES),2)
 
-bench: setup ## what switches lose and how fast they are, against a hand-written script; 35 min
+bench: setup lab ## what switches lose and how fast they are, against a hand-written script; 35 min
 	@command -v wrk >/dev/null || apt-get install -qq -y wrk >/dev/null 2>&1 || true
 	@$(READY) && python -m evidence.bench $(ARGS)
 
@@ -58,14 +63,14 @@ lint: setup ## ruff, mypy --strict, the direction of imports, shellcheck, the wo
 	    && zizmor --offline --quiet .github
 
 # GOGC: the tests run Pulumi hundreds of times, and Go's default garbage collection costs a sixth.
-test: lint ## all tests: unit, program, end to end, Swarm
+test: lint lab ## all tests: unit, program, end to end, Swarm
 	@$(READY) && pytest tests/unit tests/program -q -n 2 \
 	    && GOGC=400 pytest tests/cluster tests/e2e -q -n 3 --dist loadgroup
 
-chaos: setup ## the whole fault matrix, about 25 min; writes out/chaos.json
+chaos: setup lab ## the whole fault matrix, about 25 min; writes out/chaos.json
 	@$(READY) && python -m evidence.chaos
 
 data-proof: setup ## every data mode with a writer running, 8 min; writes out/data.json
 	@$(READY) && python -m evidence.proof
 
-.PHONY: help setup env demo fresh-demo down-demo cluster-demo bench up preview down review runner publish lint test chaos data-proof
+.PHONY: help setup env lab demo fresh-demo down-demo cluster-demo bench up preview down review runner publish lint test chaos data-proof
