@@ -71,7 +71,7 @@ def private_daemon(options: Sequence[str]) -> Iterator[None]:
     must("mount", "-t", "tmpfs", "tmpfs", "/run/docker")
     images = folder / "images.tar"
     wanted = [f"{defaults.IMAGE}:{version}" for version in VERSIONS.values()]
-    docker("save", "-o", str(images), defaults.EDGE_IMAGE, *wanted)
+    docker("save", "-o", str(images), defaults.EDGE_IMAGE, defaults.TOOLS_IMAGE, *wanted)
     daemon = PrivateDaemon(folder, options)
     daemon.start()
     os.environ["DOCKER_HOST"] = daemon.host
