@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from bluegreen.cli.errors import CommandError, Exit
@@ -35,11 +36,7 @@ class StackFile:
         try:
             self._written = config_of(of_text(self.before, path.name))
         except ConfigError as error:
-            raise CommandError(
-                "; ".join(error.mistakes),
-                todo="fix the file; nothing was touched",
-                code=Exit.USAGE,
-            ) from None
+            raise _broken("; ".join(error.mistakes)) from None
 
     @cached_property
     def _yaml(self) -> YAML:
@@ -50,8 +47,12 @@ class StackFile:
 
     @cached_property
     def _content(self) -> Any:
-        """All of it with its comments, to be edited; slow to read."""
-        return self._yaml.load(self.before) or {}
+        """All of it with its comments, to be edited; slow to read, and strict on repeated keys."""
+        try:
+            return self._yaml.load(self.before) or {}
+        except YAMLError as error:
+            said = " ".join(str(error).split())
+            raise _broken(f"{self.path.name} is not valid YAML: {said}") from None
 
     def get(self, key: str) -> str:
         """A plain value of ours as written; "" when it is not set."""
@@ -123,6 +124,10 @@ class StackFile:
         part.write_text(text)
         part.replace(self.path)
         self._written = config_of(of_text(text, self.path.name))
+
+
+def _broken(what: str) -> CommandError:
+    return CommandError(what, todo="fix the file; nothing was touched", code=Exit.USAGE)
 
 
 def _quoted(value: str) -> str:

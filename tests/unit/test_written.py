@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bluegreen.cli.errors import CommandError
 from bluegreen.cli.stackfile import StackFile
 from bluegreen.config import load as config
 from bluegreen.config.load import Reading, read_config
@@ -178,3 +179,16 @@ def test_a_secret_that_the_file_hides_counts_as_set() -> None:
     found = read_config(as_engine(written), ROOT, secrets=["database_url"], written=written)
     assert found.mistakes == ()
     assert found.settings.data.mode == "external"
+
+
+@pytest.mark.parametrize("text", ["config: [", "config:\n  shop:image: a\n  shop:image: b\n"])
+def test_a_stack_file_that_cannot_be_edited_is_told_and_left_alone(
+    tmp_path: Path, text: str
+) -> None:
+    """Broken, or with a key twice: which of the two is meant, nobody knows."""
+    path = tmp_path / "Pulumi.dev.yaml"
+    path.write_text(text)
+    with pytest.raises(CommandError, match=r"Pulumi\.dev\.yaml is not valid YAML") as caught:
+        StackFile(path, "shop").change(active_color="green")
+    assert "nothing was touched" in caught.value.todo
+    assert path.read_text() == text
