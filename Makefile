@@ -51,8 +51,11 @@ review: setup ## show what this branch would release, compared with BASE (origin
 runner: setup ## in a workflow: check PULUMI_BACKEND_URL, install the ssh key
 	@.venv/bin/python -m tools.ci runner
 
+promotions: setup ## in a workflow: take over the promotions that were made since this commit
+	@git fetch --quiet origin main && .venv/bin/python -m tools.ci promotions
+
 publish: ## push the commits of `bluegreen … --commit`, rebased on what others pushed
-	@git pull --rebase --autostash --quiet && git push --quiet
+	@git pull --rebase --autostash --quiet -X theirs origin main && git push --quiet origin HEAD:main
 
 lint: setup ## ruff, mypy --strict, the direction of imports, shellcheck, the workflows
 	@command -v shellcheck >/dev/null || { apt-get update -qq && apt-get install -qq -y shellcheck; } >&2
@@ -73,4 +76,4 @@ chaos: setup lab ## the whole fault matrix, about 25 min; writes out/chaos.json
 data-proof: setup ## every data mode with a writer running, 8 min; writes out/data.json
 	@$(READY) && python -m evidence.proof
 
-.PHONY: help setup env lab demo fresh-demo down-demo cluster-demo bench up preview down review runner publish lint test chaos data-proof
+.PHONY: help setup env lab demo fresh-demo down-demo cluster-demo bench up preview down review runner promotions publish lint test chaos data-proof

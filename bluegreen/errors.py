@@ -7,6 +7,8 @@ BluegreenError            base: catch this to catch all of them
 ├── EdgeUnreachable       no shell could be had, or kept, in the edge
 ├── CommandFailed         a command that has no reason to fail did, or gave no answer
 ├── DataFailed            the data could not be copied, checked or restored; nothing was released
+├── ReliefFailed          nginx was not replaced; the one from before, or its relief, serves
+├── StillUsed             an edge has services, and was not destroyed; they keep serving
 ├── SwitchFailed          traffic could not be moved, or was moved back
 └── PluginMissing         a plugin of Pulumi's is not installed, or does not start
 
@@ -37,6 +39,14 @@ class BluegreenError(Exception):
             return self.what
         parts = (self.what, self.serves, f"Next: {self.todo}" if self.todo else "")
         return ". ".join(part.rstrip(".") for part in parts if part) + "."
+
+
+class ReliefFailed(BluegreenError):
+    """Nginx was not replaced; the one from before serves, or the one that relieves it."""
+
+
+class StillUsed(BluegreenError):
+    """A shared edge still has services: nothing of it was deleted."""
 
 
 class ConfigError(BluegreenError):

@@ -10,6 +10,7 @@ A project of its own has this as its `__main__.py`:
 import json
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +21,23 @@ from bluegreen.config import load as config
 from bluegreen.config.settings import Docker, Settings
 from bluegreen.config.written import own, read_written
 from bluegreen.errors import BluegreenError, ConfigError
+from bluegreen.plan.edge import EdgePlan, plan_edge
+from bluegreen.plan.fingerprint import Fingerprint
 from bluegreen.plan.planned import Plan
+from bluegreen.plan.shared import OUTPUT, on_shared, whole_name
 from bluegreen.plan.situation import Previous, observe
 from bluegreen.plan.update import PLAN_FILE, REBUILD, plan_update
 from bluegreen.platforms import of
+from bluegreen.resources.edge import SharedEdge
+from bluegreen.resources.identity import Identity
 from bluegreen.resources.interrupt import end_quietly
 from bluegreen.resources.service import BlueGreenService
 
 READ_TRIES, READ_PAUSE = 50, 0.1
 
 
-def declare(root: Path | None = None) -> BlueGreenService:
-    """Declare the stack's service and its outputs; `root` is the project's folder.
+def declare(root: Path | None = None) -> BlueGreenService | SharedEdge:
+    """Declare the stack's service, or its edge, and its outputs; `root` is the project's folder.
 
     Raises:
         pulumi.RunError: the config has mistakes, or the guard refuses the update.
@@ -41,19 +47,41 @@ def declare(root: Path | None = None) -> BlueGreenService:
     try:
         settings = read_settings(folder)
         name = _prefix(settings)
+        settings = _with_shared_edge(settings)
         situation = observe(settings, name, of(settings), read_previous)
+        if settings.kind == "edge":
+            return _declare_edge(plan_edge(settings, situation, pulumi.get_stack()), folder)
         rebuilds = bool(os.environ.get(REBUILD))
         plan = plan_update(settings, situation, pulumi.get_stack(), folder, rebuilds=rebuilds)
     except BluegreenError as error:
         mistakes = getattr(error, "mistakes", [str(error)])
         _hand_over(refused=getattr(error, "reasons", mistakes))
         raise pulumi.RunError(str(error)) from None
-    _hand_over(words=plan.words.splitlines())
-    if plan.words and pulumi.runtime.is_dry_run():
-        pulumi.log.info(plan.words)
+    _tell(plan.words)
     service = BlueGreenService(plan, folder)
     _put_out(service, plan)
     return service
+
+
+def _declare_edge(plan: EdgePlan, root: Path) -> SharedEdge:
+    _tell(plan.words)
+    edge = SharedEdge(plan, root)
+    _put_out_urls(edge.urls)
+    pulumi.export(OUTPUT, edge.told)
+    _put_out_identity(edge.identity, plan.made_of, plan.situation.name)
+    return edge
+
+
+def _with_shared_edge(settings: Settings) -> Settings:
+    if not settings.edge:
+        return settings
+    name = whole_name(settings.edge, pulumi.get_organization(), pulumi.get_project())
+    try:
+        said = _read_outputs(name).get(OUTPUT)
+    except Exception as error:  # the SDK raises no narrower one
+        seen = str(error).splitlines()[0]
+        raise ConfigError([f'edge: "{settings.edge}" could not be read ({seen})']) from None
+    return on_shared(settings, said)
 
 
 def read_settings(root: Path) -> Settings:
@@ -80,11 +108,15 @@ def read_settings(root: Path) -> Settings:
 def read_previous() -> Previous:
     """What the last update left: this stack's own outputs, there before anything is declared."""
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    return Previous.of(_read_outputs(name))
+
+
+def _read_outputs(name: str) -> dict[str, Any]:
     for tries_left in reversed(range(READ_TRIES)):
         try:
             answer = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": name})
             found: dict[str, Any] = answer.value or {}
-            return Previous.of(found.get("outputs") or {})
+            return found.get("outputs") or {}
         except Exception as error:  # the SDK raises no narrower one
             # The engine writes the state at the same time, and a file backend (CLI 3.259) does
             # not write it in one act: a read can meet half a file.
@@ -108,6 +140,13 @@ def _prefix(settings: Settings) -> str:
     return name
 
 
+def _tell(words: str) -> None:
+    """Tell the plan: to the command line by its file, and in a preview to whoever reads that."""
+    _hand_over(words=words.splitlines())
+    if words and pulumi.runtime.is_dry_run():
+        pulumi.log.info(words)
+
+
 def _hand_over(words: list[str] | None = None, refused: list[str] | None = None) -> None:
     file = os.environ.get(PLAN_FILE)
     if file:
@@ -118,19 +157,26 @@ def _hand_over(words: list[str] | None = None, refused: list[str] | None = None)
 
 
 def _put_out(service: BlueGreenService, plan: Plan) -> None:
-    pulumi.export("url", service.url)
-    if len(service.urls) > 1:
-        pulumi.export("urls", service.urls)
+    _put_out_urls(service.urls)
     pulumi.export("live", service.live)
     pulumi.export("standby", service.standby or {})
     pulumi.export("direct_urls", service.direct_urls)
     pulumi.export("data", service.data)
     pulumi.export("switch", service.report)
-    # What the guard of the next update compares with. Secret, as digests of secrets are in it.
-    pulumi.export("fingerprints", pulumi.Output.secret(dict(plan.made_of)))
     pulumi.export("pins", service.pins)
     if plan.adopted:
         pulumi.export("adopted", dict(plan.adopted))
-    pulumi.export("name", plan.situation.name)
-    identity = {"id": service.identity.id, "key": service.identity.key}
-    pulumi.export("identity", pulumi.Output.secret(identity))
+    _put_out_identity(service.identity, plan.made_of, plan.situation.name)
+
+
+def _put_out_urls(urls: Mapping[str, str]) -> None:
+    pulumi.export("url", next(iter(urls.values())))
+    if len(urls) > 1:
+        pulumi.export("urls", dict(urls))
+
+
+def _put_out_identity(identity: Identity, made_of: Mapping[str, Fingerprint], name: str) -> None:
+    # What the guard of the next update compares with. Secret, as digests of secrets are in it.
+    pulumi.export("fingerprints", pulumi.Output.secret(dict(made_of)))
+    pulumi.export("name", name)
+    pulumi.export("identity", pulumi.Output.secret({"id": identity.id, "key": identity.key}))

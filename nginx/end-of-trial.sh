@@ -6,7 +6,7 @@
 
 cd "$FOLDER" || exit 1
 end=$(($(date +%s) + $2))
-heard() { [ ! -e pulse ] || [ $(($(date +%s) - $(stat -c %Y pulse))) -lt "$SILENCE" ]; }
+heard() { [ ! -e pulse ] || younger pulse "$SILENCE"; }
 while [ "$(cat switch.pid)" = "$1" ] && [ "$(date +%s)" -lt $end ] && heard; do sleep 1; done
 [ "$(cat switch.pid)" = "$1" ] && alive "$1" && own && kill -9 "${1% *}" && go_back &&
     rm -f switch.pid pulse

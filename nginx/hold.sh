@@ -11,7 +11,7 @@ if [ "$1" = "$TRIAL_HOLD" ] || [ "$(cat "$2" 2>/dev/null)" = "$1" ]; then
     shift 2
     trap let_go EXIT
     trap 'exit 1' HUP INT TERM PIPE
-    for flag; do echo $$ >"$HELD.part" && mv "$HELD.part" "$flag"; done
+    for flag; do echo $$ >"$(flags)/held.part" && mv "$(flags)/held.part" "$flag"; done
 else
     false
 fi

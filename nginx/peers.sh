@@ -12,7 +12,7 @@ ask_peers() {
     for peer in $(peers "$1"); do
         [ "$peer" = "${SELF:-}" ] && continue
         curl -s -m 1 --noproxy '*' -o "$peer.$$.part" -w '%{http_code}' \
-            "http://$peer:$PEER_PORT/stable.conf" >"$peer.$$.code" &
+            "http://$peer:$PEER_PORT/${PWD##*/}/stable.conf" >"$peer.$$.code" &
         asked="$asked $!"
     done
     # shellcheck disable=SC2086 # they are several
@@ -30,10 +30,12 @@ ask_peers() {
     true
 }
 # Keep a peer's confirmed config as this edge's own, if nginx takes it.
-keep() { [ -s "$newer" ] && nginx -t -q -c "$PWD/$newer" && mv "$newer" stable.conf; }
+keep() { [ -s "$newer" ] && nginx_takes "$newer" && mv "$newer" stable.conf; }
 # A switch on trial that another edge has confirmed is no longer on trial.
 followed() {
     trial=$(generation nginx.conf)
     [ "$trial" -gt "$(generation stable.conf)" ] &&
-        ask_peers nginx.conf $((trial - 1)) && keep && take stable.conf && reload
+        ask_peers nginx.conf $((trial - 1)) && keep && locked catch_up
 }
+# Serve what is stable now.
+catch_up() { load stable.conf && flip "$(color stable.conf)"; }

@@ -4,8 +4,14 @@ import pytest
 from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-# The cluster's tests stop its daemons; the wheel's install it once.
-TOGETHER = ("tests/cluster/", "tests/e2e/test_wheel.py")
+# The cluster's tests stop its daemons; the wheel's install it once; those of the shared edge go on
+# from each other; all requests are sent to one stack.
+TOGETHER = (
+    "tests/cluster/",
+    "tests/e2e/test_wheel.py",
+    "tests/e2e/test_shared_edge.py",
+    "tests/e2e/test_requests.py",
+)
 
 
 class OneWorker(LoadScopeScheduling):  # type: ignore[misc]

@@ -49,6 +49,7 @@ def deploy(
     from bluegreen.cli.project import Project
 
     project, progress = Project(folder, stack), Progress(as_json=as_json)
+    project.require_service()
     release.heal_first(project, progress, yes=yes)
     if abort:
         release.abort(project, progress, yes=yes, git=commit)
@@ -71,6 +72,7 @@ def rollback(
     from bluegreen.cli.project import Project
 
     project, progress = Project(folder, stack), Progress(as_json=as_json)
+    project.require_service()
     release.heal_first(project, progress, yes=yes)
     release.rollback(project, progress, yes=yes, git=commit)
 
@@ -95,8 +97,9 @@ def promote(
     from bluegreen.cli.progress import Progress
     from bluegreen.cli.project import Project
 
-    version = promote_.version_to_promote(Project(folder, source), min_age)
     project, progress = Project(folder, to), Progress(as_json=as_json)
+    project.require_service()
+    version = promote_.version_to_promote(Project(folder, source), min_age)
     release.heal_first(project, progress, yes=yes)
     if promote_.is_there(project, version):
         progress.tell("live", f"{to} already serves {version}", version=version)
@@ -137,10 +140,50 @@ def status(
     from bluegreen.cli import status as status_
     from bluegreen.cli.project import Project
 
-    found = status_.read_status(Project(folder, stack))
-    print(status_.as_json(found) if as_json else status_.as_text(found))
-    if check and found.drift:
+    project = Project(folder, stack)
+    if project.said.settings.kind == "edge":
+        from bluegreen.cli import edge_status
+
+        seen = edge_status.read_status(project)
+        print(status_.as_json(seen) if as_json else edge_status.as_text(seen))
+        drift = seen.drift
+    else:
+        found = status_.read_status(project)
+        print(status_.as_json(found) if as_json else status_.as_text(found))
+        drift = found.drift
+    if check and drift:
         raise typer.Exit(Exit.DRIFT)
+
+
+@app.command()
+@ends_well
+def logs(
+    stack: Stack = "dev",
+    folder: Dir = HERE,
+    following: Annotated[
+        bool, typer.Option("--follow", "-f", help="Print requests as they come, until Ctrl-C.")
+    ] = False,
+    color: Annotated[str, typer.Option(help="Only requests that this color answered.")] = "",
+    status: Annotated[
+        str, typer.Option(help="Only requests with this status: 404, or a class such as 5xx.")
+    ] = "",
+    errors: Annotated[
+        bool, typer.Option("--errors", help="Print nginx's own error log instead.")
+    ] = False,
+    lines: Annotated[int, typer.Option(help="Maximum number of lines.", min=1)] = 100,
+) -> None:
+    """Print the edge's log: one JSON object for each request."""
+    from bluegreen.cli import logs as logs_
+    from bluegreen.cli.project import Project
+
+    project = Project(folder, stack)
+    if errors:
+        print("\n".join(logs_.read_errors(project, lines)))
+        return
+    wanted = logs_.Filter(logs_.served_by(project), color, status)
+    found = logs_.follow(project, wanted) if following else logs_.read_log(project, wanted, lines)
+    for line in found:
+        print(line, flush=following)
 
 
 @app.command()
@@ -206,6 +249,7 @@ def recover(
     if rebuild_state:
         from bluegreen.cli.rebuild import rebuild
 
+        project.require_service()
         done = rebuild(project, yes=yes)
     else:
         from bluegreen.cli import recover as recover_

@@ -7,11 +7,14 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bluegreen.cli.certificates import read_certificates
 from bluegreen.cli.errors import CommandError
 from bluegreen.cli.project import Project
 from bluegreen.config.images import image_reference
 from bluegreen.data import modes
+from bluegreen.docker.facts import kernel_of
 from bluegreen.docker.shell import ask
+from bluegreen.edge.files import HANDS_OVER
 from bluegreen.edge.nginx import OLDEST
 from bluegreen.errors import BluegreenError
 
@@ -45,8 +48,12 @@ def examine(project: Project) -> list[Finding]:
         ("images", _images),
         ("tools image", _tools_image),
         ("nginx", _nginx),
+        ("replacing nginx", _replacing),
+        ("certificates", _certificates),
     ):
-        found.append(_safely(name, look, project))
+        # An edge of its own has no colors, and no data.
+        if project.said.settings.kind == "service" or look not in (_images, _tools_image):
+            found.append(_safely(name, look, project))
     return found
 
 
@@ -77,6 +84,8 @@ def _config(project: Project) -> Finding:
     said = project.said
     if said.mistakes:
         return Finding("config", False, "\n".join(said.mistakes), "fix the keys named here")
+    if said.settings.kind == "edge":
+        return Finding("config", True, "an edge that services share")
     color = said.settings.active_color
     seen = f"active_color {color}, version {said.settings.versions[color]}"
     return Finding("config", not said.doubts, "\n".join([seen, *said.doubts]), "put it in quotes")
@@ -117,6 +126,8 @@ def _disk(project: Project) -> Finding:
 
 
 def _ports(project: Project) -> Finding:
+    if project.said.settings.edge:
+        return Finding("ports", True, f"those of the edge of {project.said.settings.edge}")
     if (
         project.docker.host
         or project.platform.many_edges
@@ -124,7 +135,12 @@ def _ports(project: Project) -> Finding:
     ):
         return Finding("ports", True, "in use by the edge, or Docker is on another host")
     settings = project.said.settings
-    all_ports = (settings.http_port, settings.preview_port, *settings.direct_ports.values())
+    all_ports = (
+        settings.http_port,
+        settings.https_port,
+        settings.preview_port,
+        *settings.direct_ports.values(),
+    )
     ports = [port for port in all_ports if port]
     taken = [port for port in ports if not _free(port)]
     seen = (
@@ -172,6 +188,33 @@ def _image(name: str, project: Project, image: str) -> Finding:
         f"{image} is not available locally, and the registry does not offer it",
         "check name, tag and registry login",
     )
+
+
+def _replacing(project: Project) -> Finding:
+    seen = []
+    for edge in project.edges:
+        kernel = kernel_of(edge.docker)
+        lost = "" if kernel >= HANDS_OVER else ", where some connections may be reset (before 5.14)"
+        seen.append(f"{edge.name}: Linux {kernel[0]}.{kernel[1]}{lost}")
+    return Finding("replacing nginx", True, "; ".join(seen))
+
+
+def _certificates(project: Project) -> Finding:
+    settings = project.said.settings
+    if settings.kind == "edge" or not settings.tls:
+        return Finding("certificates", True, "none: no `tls` in config")
+    wanted = settings.hosts if settings.tls.acme else ()
+    held = [
+        each
+        for place in project.places()
+        for each in read_certificates(place, project.service, wanted)
+    ]
+    troubles = [
+        f"{each.host or ', '.join(each.names)} {each.trouble}" for each in held if each.trouble
+    ]
+    seen = "; ".join(troubles or [each.line for each in held]) or "none is there yet"
+    todo = next((each.todo for each in held if each.trouble), "")
+    return Finding("certificates", not troubles, seen, todo)
 
 
 def _nginx(project: Project) -> Finding:

@@ -110,6 +110,13 @@ def _phase(metadata: Any) -> str:
     if name in ("blue", "green"):
         kind = "service" if "docker:index/service:" in metadata.urn else "container"
         return f"{name} {'retired' if op.startswith('delete') else kind}"
+    match = re.fullmatch(r"(edge\S*)-(holder|relief|relieved)", name)
+    if match:
+        edge, part = match[1].replace("-", " ", 1), match[2]
+        # At first there is nothing to relieve.
+        shown = not op.startswith("delete") and (part == "holder" or op == "update")
+        words = {"holder": "ports of", "relief": "relief for", "relieved": "end of the relief for"}
+        return f"{words[part]} {edge}" if shown else ""
     match = re.fullmatch(r"(edge|scale)-(\S+)", name)
     if match and not name.endswith("-config"):
         what = "edge" if match[1] == "edge" else "replicas of"

@@ -22,9 +22,10 @@ from bluegreen.cli.failures import errors_in, told
 from bluegreen.cli.stackfile import StackFile
 from bluegreen.config import load as config
 from bluegreen.config.load import Reading
-from bluegreen.config.settings import Docker, Edge, Place, Settings, places_of
+from bluegreen.config.settings import Docker, Edge, Place, Settings
 from bluegreen.config.written import as_engine, is_hidden, read_written, stack_file
 from bluegreen.edge.state import State
+from bluegreen.plan.shared import OUTPUT, on_shared
 from bluegreen.plan.situation import Previous, Situation, observe
 from bluegreen.plan.update import PLAN_FILE
 from bluegreen.platforms import Platform, of
@@ -118,17 +119,21 @@ class Project:
         """The stack's settings, secrets among them; raises ConfigError with every mistake."""
         written = read_written(self.root, self.namespace, self.name)
         if not is_hidden(written):
-            return self.said.checked()
+            return self._on_its_edge(self.said.checked())
         with told():
             given = self.stack.get_all_config()
         ours = self.ours(given)
-        return config.load(
+        found = config.load(
             {key: value.value for key, value in ours.items()},
             self.root,
             secrets=[key for key, value in ours.items() if value.secret],
             docker=self.docker,
             written=written,
         )
+        return self._on_its_edge(found)
+
+    def _on_its_edge(self, settings: Settings) -> Settings:
+        return on_shared(settings, self._shared_edge) if settings.edge else settings
 
     def ours(self, config: Mapping[str, T]) -> dict[str, T]:
         """What of a stack's config is the project's own, by key."""
@@ -163,12 +168,40 @@ class Project:
 
     @property
     def edges(self) -> tuple[Edge, ...]:
-        """The edges that the stack's file names."""
-        return self.said.settings.edges
+        """The edges that the stack's file names, or those that it shares."""
+        return self.on_edge.edges
+
+    @property
+    def on_edge(self) -> Settings:
+        """What the files say, with the edge that the service shares, if it does.
+
+        Raises:
+            CommandError: the edge's stack could not be read.
+            ConfigError: it has no edge that this service can share.
+        """
+        return self._on_its_edge(self.said.settings)
+
+    @cached_property
+    def _shared_edge(self) -> Any:
+        edge = self.said.settings.edge
+        # Of a backend that has organizations all three parts are given.
+        name = f"organization/{edge}" if edge.count("/") == 1 else edge
+        with told():
+            outputs = automation.LocalWorkspace(work_dir=str(self.root)).stack_outputs(name)
+        return outputs[OUTPUT].value if OUTPUT in outputs else None
 
     def places(self, service: str = "") -> tuple[Place, ...]:
         """Where the edges are, of the service of this name; "" = the stack's."""
-        return places_of(self.edges, service or self.service)
+        return self.on_edge.places(service or self.service)
+
+    def require_service(self) -> None:
+        """Raise CommandError for a stack of kind edge, which has nothing to release."""
+        if self.said.settings.kind == "edge":
+            raise CommandError(
+                f"stack {self.name} is an edge: it has no colors and no data",
+                todo="name a service's stack with --stack; `pulumi up` updates the edge",
+                code=Exit.USAGE,
+            )
 
     @property
     def dockers(self) -> list[Docker]:

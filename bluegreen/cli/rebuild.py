@@ -79,7 +79,7 @@ def _require_live(project: Project, situation: Situation) -> State:
         for name, why in {**situation.troubles, **situation.unknown}.items()
     ]
     unknown += [why for why in (situation.no_manager, situation.disagreement) if why]
-    if not unknown and any(hand_edited(place) for place in project.places()):
+    if not unknown and any(hand_edited(place, project.service) for place in project.places()):
         unknown = [
             "nginx's config is not the one confirmed last: a release is on trial, or it was "
             "edited by hand"

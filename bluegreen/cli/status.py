@@ -1,15 +1,18 @@
 """What is live, and whether config, stack, nginx and Docker agree about it."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from bluegreen.cli.certificates import read_certificates
 from bluegreen.cli.exported import export
 from bluegreen.cli.ownership import strangeness
 from bluegreen.cli.project import Project
-from bluegreen.config.settings import Place, other
+from bluegreen.config.settings import Place, other, places_of
 from bluegreen.docker.shell import ask
-from bluegreen.edge.state import CONFIG_FOLDER
+from bluegreen.edge.state import folder_of
+from bluegreen.errors import BluegreenError
 from bluegreen.plan.situation import Situation
 
 UP = "`bluegreen deploy --yes` or `pulumi up` releases what the config says"
@@ -39,10 +42,7 @@ class Status:
     edges: dict[str, str]
     drift: list[Drift]
     known: bool = True
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self)
+    certificates: list[dict[str, Any]] = field(default_factory=list)
 
 
 def read_status(project: Project) -> Status:
@@ -61,6 +61,8 @@ def read_status(project: Project) -> Status:
         if edge
         else None
     )
+    drift = _drift(project, outputs, situation, containers)
+    certificates = _certificates(project, drift)
     return Status(
         stack=project.name,
         url=outputs.get("url", ""),
@@ -69,9 +71,30 @@ def read_status(project: Project) -> Status:
         standby=outputs.get("standby"),
         containers=containers,
         edges=_edges(project, situation),
-        drift=_drift(project, outputs, situation, containers),
+        drift=drift,
         known=not situation.unknown and not situation.troubles,
+        certificates=certificates,
     )
+
+
+def _certificates(project: Project, drift: list[Drift]) -> list[dict[str, Any]]:
+    """Those in the edges; what ails them is drift."""
+    settings, found = project.said.settings, []
+    if not settings.tls:
+        return []
+    wanted = settings.hosts if settings.tls.acme else ()
+    for place in project.places():
+        try:
+            held = read_certificates(place, project.service, wanted)
+        except BluegreenError as error:
+            drift.append(Drift(f"{place.container} does not tell its certificates: {error}", ""))
+            continue
+        for each in held:
+            found.append({**asdict(each), "line": each.line})
+            if each.trouble:
+                names = ", ".join(each.names) or each.host
+                drift.append(Drift(f"certificate of {names}: {each.trouble}", each.todo))
+    return found
 
 
 def _edges(project: Project, situation: Situation) -> dict[str, str]:
@@ -133,7 +156,9 @@ def _drift(
             found.append(Drift(f"{name} does not answer: {trouble}", todo))
     if situation.disagreement:
         found.append(Drift(situation.disagreement, UP))
-    parts = {p.container: e.part for p, e in zip(project.places(), project.edges, strict=True)}
+    own = project.on_edge.own_edges
+    places = places_of(own, project.service)
+    parts = {p.container: e.part for p, e in zip(places, own, strict=True)}
     edges = {part for name, part in parts.items() if name not in situation.troubles}
     expected = edges | {recorded["color"]}
     if outputs.get("standby"):
@@ -157,15 +182,15 @@ def _drift(
             )
         )
     for place in project.places():
-        runs = containers.get(parts[place.container]) == "running"
+        runs = not own or containers.get(parts[place.container]) == "running"
         if runs and situation.states.get(place.container):
-            found += hand_edited(place)
+            found += hand_edited(place, project.service)
     return found
 
 
-def hand_edited(place: Place) -> list[Drift]:
+def hand_edited(place: Place, service: str) -> list[Drift]:
     """Whether the config in force is the one that the last switch put there."""
-    files = (f"{CONFIG_FOLDER}/nginx.conf", f"{CONFIG_FOLDER}/stable.conf")
+    files = (f"{folder_of(service)}/nginx.conf", f"{folder_of(service)}/stable.conf")
     done = ask(place.docker, "exec", place.container, "cmp", "-s", *files)
     if done.returncode != 1:
         return []
@@ -192,16 +217,22 @@ def as_text(status: Status) -> str:
     if mode := status.data.get("mode"):
         copy = status.data.get("copy")
         lines.append(f"data      {mode}{f', copy {copy}' if copy else ''}")
+    lines += [f"tls       {each['line']}" for each in status.certificates]
     lines += [f"edge      {name}: {serves}" for name, serves in status.edges.items()]
-    running = ", ".join(f"{name} {state}" for name, state in sorted(status.containers.items()))
-    lines.append(f"runs      {running or ('nothing' if status.known else 'not known')}")
-    for each in status.drift:
+    return "\n".join([*lines, *runs_and_drift(status.containers, status.drift, known=status.known)])
+
+
+def runs_and_drift(
+    containers: Mapping[str, str], drift: Sequence[Drift], *, known: bool
+) -> list[str]:
+    """The last lines of a status: which containers run, and what does not agree."""
+    running = ", ".join(f"{name} {state}" for name, state in sorted(containers.items()))
+    lines = [f"runs      {running or ('nothing' if known else 'not known')}"]
+    for each in drift:
         lines += [f"drift     {each.what}", *([f"          → {each.todo}"] if each.todo else [])]
-    if not status.drift:
-        lines.append("drift     none")
-    return "\n".join(lines)
+    return lines if drift else [*lines, "drift     none"]
 
 
-def as_json(status: Status) -> str:
-    """The status for programs."""
-    return json.dumps(status.to_dict(), indent=2)
+def as_json(status: Any) -> str:
+    """The status of a service's stack, or of an edge's, for programs."""
+    return json.dumps(asdict(status), indent=2)

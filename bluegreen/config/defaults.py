@@ -15,6 +15,8 @@ EDGE_IMAGE = os.environ.get("BLUEGREEN_EDGE_IMAGE", "nginx:1.30.6")
 _TOOLS = os.environ.get("BLUEGREEN_TOOLS_IMAGE", "")
 TOOLS_IMAGE = _TOOLS or "python:3.13-slim"
 CLIENT_IMAGES = {"postgres": _TOOLS or "postgres:18", "mysql": _TOOLS or "mysql:8.4"}
+# lego, by which certificates are got.
+ACME_IMAGE = _TOOLS or "goacme/lego:v4.35.2"
 
 PORT = 3000
 DATA_PATH = "/var/lib/grafana"

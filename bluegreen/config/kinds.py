@@ -2,12 +2,12 @@
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from bluegreen.config.reader import Reader
+from bluegreen.config.reader import Notes, Reader
 
 Effect = Literal["color", "edge", "switch", "nothing"]
 EFFECTS: tuple[Effect, ...] = ("color", "edge", "switch", "nothing")
@@ -71,15 +71,20 @@ class Key:
 class Values(dict[str, Any]):
     """Values by key, and the reader to note what is wrong between them."""
 
-    def __init__(self, reader: Reader, keys: Sequence[Key], root: Path, only: str = "") -> None:
-        """Read each key; what another platform has is not looked at (`only`: this stack's)."""
+    def __init__(
+        self,
+        reader: Reader,
+        keys: Sequence[Key],
+        root: Path,
+        without: Collection[str] = (),
+    ) -> None:
+        """Read each key; those without which this stack is are as if they were not set."""
         super().__init__()
         self.reader = reader
+        nothing = Reader({}, {}, Notes(), [])
         for key in keys:
-            if only and key.only and key.only != only:
-                self[key.name] = key.default
-            else:
-                self[key.name] = key.kind.read(reader, key.name, key.default, root)
+            asked = nothing if key.name in without else reader
+            self[key.name] = key.kind.read(asked, key.name, key.default, root)
 
 
 @dataclass(frozen=True)
@@ -216,6 +221,25 @@ class Subnet:
 
 
 @dataclass(frozen=True)
+class Ranges:
+    """A list of ranges of addresses, as CIDR; an address alone is a range of one."""
+
+    allowed: str = "a list of ranges of addresses (CIDR), such as [192.0.2.0/24, 2001:db8::/48]"
+
+    def read(self, read: Reader, key: str, default: Any, _root: Path) -> Any:
+        """As `Kind.read`."""
+        if not read.is_set(key):
+            return default
+        found = []
+        for each in read.words(key, None, self.allowed):
+            try:
+                found.append(str(ipaddress.ip_network(each)))
+            except ValueError as error:
+                read.mistake(f'{read.prefix}{key}: "{each}": {error}; allowed: {self.allowed}')
+        return tuple(found)
+
+
+@dataclass(frozen=True)
 class Strings:
     """An object of texts; no value is ever shown, as it may be a secret."""
 
@@ -242,6 +266,29 @@ class Words:
 
 
 @dataclass(frozen=True)
+class Statuses:
+    """HTTP statuses as text: `200`, `200,204`, `200-299`."""
+
+    allowed: str = 'an HTTP status, a list of them, or a range ("200-299")'
+
+    def read(self, read: Reader, key: str, default: Any, _root: Path) -> Any:
+        """As `Kind.read`."""
+        if not read.is_set(key):
+            return default
+        given = read.raw[key]
+        parts = given if isinstance(given, list) else [given]
+        text = ",".join(str(each).strip() for each in parts)
+        each = r"[1-5]\d\d(-[1-5]\d\d)?"
+        bounds = [part.partition("-") for part in text.split(",")]
+        if not re.fullmatch(f"{each}(,{each})*", text) or any(
+            high and int(low) > int(high) for low, _, high in bounds
+        ):
+            read.wrong(key, self.allowed)
+            return default
+        return text
+
+
+@dataclass(frozen=True)
 class Fields:
     """An object of any plain values, of their own types."""
 
@@ -254,13 +301,21 @@ class Fields:
 
 @dataclass(frozen=True)
 class Object:
-    """An object of keys of its own; with `optional`, None where nothing in it is set."""
+    """An object of keys of its own; with `optional`, None where nothing in it is set.
+
+    With `flag`, `true` is as good as an object in which nothing is set.
+    """
 
     parts: tuple[Key, ...]
     optional: bool = False
+    flag: bool = False
 
     def read(self, read: Reader, key: str, _default: Any, root: Path) -> Any:
         """As `Kind.read`; makes `Values`."""
+        if self.flag and read.raw.get(key) is True:
+            return Values(
+                Reader({}, {}, read.notes, [], prefix=f"{read.prefix}{key}."), self.parts, root
+            )
         inner = read.nested(key, [part.name for part in self.parts])
         return None if self.optional and not inner.raw else Values(inner, self.parts, root)
 

@@ -4,15 +4,18 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from bluegreen.config import defaults
 from bluegreen.config.data import settle_data
-from bluegreen.config.kinds import Values
+from bluegreen.config.edges import check_hosts, refused
+from bluegreen.config.kinds import Key, Values
 from bluegreen.config.reader import Notes, Reader
 from bluegreen.config.scalars import Hidden
 from bluegreen.config.settings import COLORS, Bake, Build, Docker, Health, Limits, Settings
 from bluegreen.config.swarm import settle_edges, settle_swarm
 from bluegreen.config.table import KEYS, TABLE
+from bluegreen.config.tls import settle_port, settle_tls
 from bluegreen.config.written import Written, of_value
 from bluegreen.errors import ConfigError
 
@@ -75,16 +78,18 @@ def read_config(
     notes = Notes()
     if written is None:
         written = {key: of_value(value) for key, value in raw.items()}
-    refused = [key for key in secrets if key in KEYS and key not in _MAY_BE_SECRET]
-    read = Reader(raw, written, notes, KEYS, silent=refused)
-    for key in refused:
+    silent = [key for key in secrets if key in KEYS and key not in _MAY_BE_SECRET]
+    read = Reader(raw, written, notes, KEYS, silent=silent)
+    for key in silent:
         what = ", ".join(_secret_parts(key, written.get(key))) or key
         notes.mistakes.append(
             f"{what}: is a secret, which would be shown in logs and in Docker; allowed: secrets in "
             f"{' and '.join(_MAY_BE_SECRET)} only"
         )
     values = _read_values(read, root)
+    settle_port(values)
     _tell_ports_used_twice(values)
+    check_hosts(values)
     swarm, docker = settle_swarm(values), docker or Docker()
     data_path, data, database_url = settle_data(values, secrets)
     edges, edges_required = settle_edges(values, docker)
@@ -93,7 +98,7 @@ def read_config(
         "direct_ports": {color: values[f"{color}_port"] for color in COLORS},
         "build": _build(values, root),
         "limits": Limits(**values["limits"]),
-        "health": _health(values["health"]),
+        "health": _health(values["health"], _sub_path(values)),
         "bake": Bake(**values["bake"]),
         "data_path": data_path,
         "data": data,
@@ -103,26 +108,49 @@ def read_config(
         "edges": edges,
         "edges_required": edges_required,
         "docker": docker,
+        "tls": settle_tls(values, secrets, root),
     }
     plain = {each.name: values[each.name] for each in fields(Settings) if each.name in values}
     settings = Settings(**plain | settled)
     active = settings.active_color
-    if active == raw.get("active_color") and not read.is_set(f"{active}_version"):
+    if (
+        settings.kind == "service"
+        and active == raw.get("active_color")
+        and not read.is_set(f"{active}_version")
+    ):
         read.wrong(f"{active}_version", f"a tag or digest ({active} is active_color)")
     _tell_names_that_are_too_long(settings, read)
     return Reading(settings, tuple(notes.mistakes), tuple(notes.doubts))
 
 
 def _read_values(read: Reader, root: Path) -> Values:
-    """All values by the table; what another platform has is refused by name."""
-    platform = next(key for key in TABLE if key.name == "platform")
-    chosen = platform.kind.read(Reader(read.raw, {}, Notes(), KEYS), "platform", "container", root)
-    for key in TABLE:
-        usual = ("", "{}", "[]", str(key.default))
-        if key.only and key.only != chosen and str(read.raw.get(key.name) or "") not in usual:
-            on_one = f"none on one machine; it needs platform {key.only}"
-            read.wrong(key.name, f"with platform swarm {key.instead}" if key.instead else on_one)
-    return Values(read, TABLE, root, chosen)
+    """All values by the table; what another kind of stack or platform has is refused by name."""
+    table = {key.name: key for key in TABLE}
+    chosen, kind, edge = (
+        table[name].kind.read(Reader(read.raw, {}, Notes(), KEYS), name, usual, root)
+        for name, usual in (("platform", "container"), ("kind", "service"), ("edge", ""))
+    )
+    others = {key.name: _on_the_other(key) for key in TABLE if key.only not in ("", chosen)}
+    others |= refused(kind, edge if kind == "service" else "", KEYS)
+    for name, allowed in others.items():
+        if not _is_usual(read.raw.get(name), table[name].default):
+            read.wrong(name, allowed)
+    return Values(read, TABLE, root, others)
+
+
+def _on_the_other(key: Key) -> str:
+    """What is allowed of a key on the platform that does not have it."""
+    if key.instead:
+        return f"with platform swarm {key.instead}"
+    return f"none on one machine; it needs platform {key.only}"
+
+
+def _is_usual(given: Any, default: Any) -> bool:
+    """Whether a key is not set, or to its default: Pulumi hands over those of Pulumi.yaml, too."""
+    text, usual = str(given or ""), str(default)
+    if isinstance(default, bool):  # Pulumi writes it small
+        text, usual = text.lower(), usual.lower()
+    return text in ("", "{}", "[]", usual)
 
 
 def _secret_parts(name: str, written: Any) -> Iterator[str]:
@@ -137,7 +165,7 @@ def _secret_parts(name: str, written: Any) -> Iterator[str]:
 
 
 def _tell_ports_used_twice(values: Values) -> None:
-    names = ("http_port", "preview_port", "blue_port", "green_port")
+    names = ("http_port", "https_port", "preview_port", "blue_port", "green_port")
     ports = {name: values[name] for name in names}
     for key, port in ports.items():
         same = [name for name, number in ports.items() if number == port]
@@ -166,7 +194,19 @@ def _build(values: Values, root: Path) -> Build | None:
     return Build(**build)
 
 
-def _health(values: Values) -> Health:
+def _sub_path(values: Values) -> str:
+    """The path that the service itself is under, its health, too: "" = the root."""
+    prefix: str = values["path_prefix"]
+    if prefix and not values["strip_path_prefix"]:
+        return prefix
+    env = values["env"]
+    if str(env.get("GF_SERVER_SERVE_FROM_SUB_PATH", "")).lower() == "true":
+        root_url = str(env.get("GF_SERVER_ROOT_URL", ""))
+        return urlsplit(root_url.replace("%(", "").replace(")s", "")).path.rstrip("/")
+    return ""
+
+
+def _health(values: Values, sub_path: str) -> Health:
     # The expectations of the default path's answer say nothing about another path's.
     grafana = values["path"] == defaults.HEALTH_PATH
     usual = {
@@ -174,6 +214,8 @@ def _health(values: Values) -> Health:
         "version_field": defaults.HEALTH_VERSION_FIELD if grafana else "",
     }
     open_ones = {key: value for key, value in usual.items() if values[key] is None}
+    if not values.reader.is_set("path"):
+        open_ones["path"] = f"{sub_path}{values['path']}"
     health = Health(**values | open_ones)
     least = (health.passes - 1) * health.interval
     if least >= health.timeout:

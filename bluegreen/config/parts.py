@@ -6,10 +6,13 @@ from bluegreen.config.kinds import (
     Choice,
     Effect,
     Fields,
+    File,
     Flag,
     Key,
     Memory,
     Number,
+    Object,
+    Statuses,
     Strings,
     Text,
     Whole,
@@ -29,6 +32,10 @@ TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 DIGEST = r"sha256:[0-9a-f]{64}"
 IMAGE = r"(?i:([a-z0-9.-]+:\d+/)?[a-z0-9]+([._/-]+[a-z0-9]+)*)"
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+HOST = r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
+# Of a field in a JSON answer (bluegreen/health/fields.py).
+PATH = r"(\[\d+\]|[^\s.\[\]]+)(\.[^\s.\[\]]+|\[\d+\])*"
+PREFIX = r"(?=.{2,200}$)(/[A-Za-z0-9._~-]+)+"
 PUBLIC_PORT = Whole("port number", 1, 65535)
 _WITH_TAG = Text("an image with its tag", r"\S+")
 
@@ -69,6 +76,19 @@ BUILD = (
 LIMITS = (
     Key("memory", Memory(), 0, "Memory in MB", COLOR, shown="none", example=256),
     Key("cpus", Number("CPUs", 0, 1024), 0, "CPUs, such as 1.5", COLOR, shown="none"),
+)
+LIMITS_OF_A_COLOR = (
+    *LIMITS,
+    Key(
+        "files",
+        Whole("open files", 0, 1_048_576),
+        0,
+        "Files and connections that its processes may have open; Docker 29's default is 1,024",
+        COLOR,
+        only="container",
+        shown="Docker's default",
+        example=4096,
+    ),
 )
 DATA = (
     Key(
@@ -129,8 +149,8 @@ DATA = (
         "tools_image",
         _WITH_TAG,
         defaults.TOOLS_IMAGE,
-        "Image with Python that copies volumes",
-        NOTHING,
+        "Image with Python that copies volumes, and closes what is open after a drain",
+        SWITCH,
         shown="`python:3.13-slim`",
         example="python:3.14",
     ),
@@ -154,6 +174,13 @@ HEALTH = (
         example="/healthz",
     ),
     Key(
+        "public",
+        Flag(),
+        True,
+        "Ask for it over the path users' requests take, too, before a switch is confirmed",
+        SWITCH,
+    ),
+    Key(
         "timeout",
         Number("seconds", 0.1, 3600),
         30,
@@ -168,21 +195,60 @@ HEALTH = (
         "Consecutive good answers that pass the gate",
         SWITCH,
     ),
-    Key("status", Whole("HTTP status", 100, 599), 200, "HTTP status of a good answer", SWITCH),
+    Key(
+        "status",
+        Statuses(),
+        "200",
+        'HTTP status of a good answer: one, a list ([200, 204]) or a range ("200-299")',
+        SWITCH,
+        example="200-299",
+    ),
+    Key(
+        "scheme",
+        Choice(("http", "https")),
+        "http",
+        "What the service speaks on its port: http, or https with a certificate of its own",
+        SWITCH,
+    ),
+    Key(
+        "verify",
+        Flag(),
+        True,
+        "With scheme https: let the gate check the service's certificate, for health.host",
+        SWITCH,
+    ),
+    Key(
+        "host",
+        Text("a host name, with its port if need be", r"[A-Za-z0-9._-]+(:\d+)?"),
+        "",
+        "Host name that the gate asks for, for a service that answers only to its own",
+        SWITCH,
+        shown="the container's",
+        example="shop.example.com",
+    ),
+    Key(
+        "headers",
+        Strings("names of headers other than Host, with plain values", r"(?i:(?!host$)[a-z0-9-]+)"),
+        {},
+        "Headers that the gate sends",
+        SWITCH,
+        example={"X-Forwarded-Proto": "https"},
+    ),
     Key(
         "json",
         Fields(),
         None,
-        "Fields that the answer must have, with their values",
+        "Fields that the answer must have, with their values; a path is `data.state`, `[0].up`",
         SWITCH,
         shown="`database: ok` on Grafana's path",
         example={"up": True},
     ),
     Key(
         "version_field",
-        Text("a name", empty=True),
+        Text("a field, such as version, data.version or [0].id", rf"\.|{PATH}", empty=True),
         None,
-        'Field of the answer that has the version; "" = not checked',
+        'Field of the answer that has the version, as a path (`data.version`); "." = the answer is '
+        'the version, as plain text; "" = not checked',
         SWITCH,
         shown="`version` on Grafana's path",
         example="release",
@@ -209,14 +275,30 @@ BAKE = (
         "max_error_share",
         Number("a share", 0, 1),
         0.05,
-        "Share of 5xx answers, 0 to 1, above which the switch is reverted",
+        "Share of failed requests, 0 to 1, above which the switch is reverted: those answered 5xx, "
+        "and those whose client gave up (see `bake.slow`)",
         SWITCH,
     ),
     Key(
         "min_requests",
         Whole("requests", 1, 1_000_000),
         20,
-        "With fewer requests than this the share is not judged",
+        "With fewer requests than this neither share nor speed is judged",
+        SWITCH,
+    ),
+    Key(
+        "slow",
+        Number("seconds", 0.1, 3600),
+        10,
+        "A client that gives up after waiting this many seconds counts as a failed request",
+        SWITCH,
+    ),
+    Key(
+        "max_slowdown",
+        Number("a factor", 0, 1000),
+        0,
+        "The switch is reverted if nine of ten requests take more than this many times as long as "
+        "on the outgoing color before; 0 = not judged",
         SWITCH,
     ),
 )
@@ -287,4 +369,85 @@ EDGES = (
     ),
     Key("http_address", Address(), None, "As http_address, on this host", EDGE, example="::1"),
     Key("http_port", PUBLIC_PORT, None, "As http_port, on this host", EDGE, example=8080),
+)
+ACME = (
+    Key(
+        "email",
+        Text("an address", r"[^\s@]+@[^\s@]+"),
+        "",
+        "Address of the ACME account; required",
+        NOTHING,
+        shown="required",
+        example="ops@example.com",
+    ),
+    Key(
+        "server",
+        Text("a URL", r"https://\S+"),
+        "https://acme-v02.api.letsencrypt.org/directory",
+        "URL of the ACME server's directory",
+        NOTHING,
+        shown="Let's Encrypt's",
+        example="https://acme.example.com/dir",
+    ),
+    Key(
+        "ca",
+        File(),
+        "",
+        "File with the certificates that the ACME server's own is checked with",
+        NOTHING,
+        shown="the public ones",
+        example="ca.pem",
+    ),
+    Key(
+        "image",
+        _WITH_TAG,
+        defaults.ACME_IMAGE,
+        "Image of lego 4, which gets the certificates",
+        NOTHING,
+        shown="`goacme/lego:v4.35.2`",
+        example="goacme/lego:v4.35.3",
+    ),
+)
+TLS = (
+    Key(
+        "certificate",
+        Text("PEM text, or the path of a file"),
+        "",
+        "Certificate with its chain: PEM text, or a file on the machine that runs the update; "
+        "another one is taken over without a release",
+        NOTHING,
+        shown="none",
+    ),
+    Key(
+        "key",
+        Text("PEM text, or the path of a file", shown=False),
+        "",
+        "Its private key: PEM text (a secret), or a file",
+        NOTHING,
+        shown="none",
+        secret=True,
+    ),
+    Key(
+        "acme",
+        Object(ACME, flag=True),
+        {},
+        "Get certificates by ACME, for each of hosts; on a shared edge `true`: by its account",
+        (),
+        shown="none",
+    ),
+    Key(
+        "redirect",
+        Flag(),
+        True,
+        "Redirect plain HTTP to HTTPS (308), once there is a certificate",
+        SWITCH,
+    ),
+    Key(
+        "hsts",
+        Whole("seconds", 0, 126_144_000),
+        0,
+        "Seconds that browsers shall use HTTPS alone (Strict-Transport-Security); 0 = not said",
+        SWITCH,
+        example=31_536_000,
+    ),
 )

@@ -25,20 +25,30 @@ class Health:
         timeout: seconds for the whole gate, the service's boot included.
         interval: seconds between two passes.
         passes: consecutive good answers that make the gate pass.
-        status: the HTTP status of a good answer.
+        status: the HTTP statuses of a good answer: `200`, `200,204`, `200-299`.
         json: fields the answer must have, with their values; empty = not looked at.
         version_field: field of the answer that reports the version; "" = not checked.
         version: version to be reported; "" = the color's own version.
+        scheme: what the service speaks, to users' requests, too: http or https.
+        verify: whether its certificate is checked.
+        host: the name it is asked by; "" = its container's.
+        headers: sent along.
+        public: whether it is asked by the users' way, too, before a switch is confirmed.
     """
 
     path: str
     timeout: float
     interval: float
     passes: int
-    status: int
+    status: str
     json: Mapping[str, object]
     version_field: str
     version: str
+    scheme: str = "http"
+    verify: bool = True
+    host: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    public: bool = True
 
 
 @dataclass(frozen=True)
@@ -47,13 +57,18 @@ class Bake:
 
     Attributes:
         seconds: how long; 0 = not at all.
-        max_error_share: share of 5xx answers, 0 to 1, above which the switch goes back.
-        min_requests: with fewer requests the share says nothing and is not judged.
+        max_error_share: share of requests that fail, 0 to 1, above which the switch goes back.
+        min_requests: with fewer requests neither share nor speed is judged.
+        slow: a client that gives up after so many seconds counts as a failed request.
+        max_slowdown: how many times as long the target may take as the outgoing color did before
+            the switch, for nine of ten requests; 0 = any.
     """
 
     seconds: float
     max_error_share: float
     min_requests: int
+    slow: float = 10
+    max_slowdown: float = 0
 
 
 @dataclass(frozen=True)
@@ -75,10 +90,11 @@ class Build:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a color may use: memory in MB and CPUs; 0 = no limit."""
+    """What a color may use: memory in MB, CPUs, open files; 0 = no limit, and Docker's default."""
 
     memory: int
     cpus: float
+    files: int = 0
 
 
 @dataclass(frozen=True)
@@ -109,6 +125,42 @@ class Data:
     url_env: str
     tools_image: str
     client_image: str
+
+
+@dataclass(frozen=True)
+class Acme:
+    """How certificates are got by ACME (RFC 8555).
+
+    Attributes:
+        email: of the account; "" = the account is that of a shared edge.
+        server: URL of its directory.
+        ca: certificates that the server's own is checked with, as PEM; "" = the public ones.
+        image: image of lego.
+    """
+
+    email: str = ""
+    server: str = ""
+    ca: str = ""
+    image: str = ""
+
+
+@dataclass(frozen=True)
+class Tls:
+    """TLS for a service's hosts.
+
+    Attributes:
+        certificate: with its chain, as PEM; "" = by ACME.
+        key: its private key, as PEM.
+        redirect: whether plain HTTP is redirected, where there is a certificate.
+        hsts: seconds for Strict-Transport-Security; 0 = not said.
+        acme: how certificates are got.
+    """
+
+    certificate: str
+    key: str = field(repr=False)
+    redirect: bool
+    hsts: int
+    acme: Acme | None
 
 
 @dataclass(frozen=True)
@@ -153,6 +205,21 @@ class Edge:
 def places_of(edges: Iterable[Edge], service: str) -> tuple[Place, ...]:
     """Where these edges are, of the service of this name."""
     return tuple(Place(f"{service}-{edge.part}", edge.docker) for edge in edges)
+
+
+@dataclass(frozen=True)
+class Shared:
+    """An edge of another stack, as that stack's outputs tell it.
+
+    Attributes:
+        name: prefix of what that stack has in Docker; its network is called that, too.
+        network: id of the network.
+        holders: ids of the containers that own its ports.
+    """
+
+    name: str
+    network: str
+    holders: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -218,6 +285,7 @@ class Settings:
     prune: bool
     allow_in_place: bool
     edge_image: str
+    log_to_docker: bool
     service_template: str
     subnet: str
     edges: tuple[Edge, ...]
@@ -225,6 +293,29 @@ class Settings:
     swarm: Swarm | None
     name: str = ""
     docker: Docker = Docker()
+    kind: Literal["service", "edge"] = "service"
+    https_port: int = 0
+    trusted_proxies: tuple[str, ...] = ()
+    trust_docker_gateway: bool = False
+    proxy_protocol: bool = False
+    max_connections: int = 8192
+    header_buffers: str = "4 64k"
+    underscores_in_headers: bool = False
+    max_body: int = 64
+    read_timeout: int = 60
+    request_buffering: bool = True
+    show_version: bool = False
+    tls: Tls | None = None
+    canonical_host: str = ""
+    http_template: str = ""
+    edge: str = ""
+    hosts: tuple[str, ...] = ()
+    path_prefix: str = ""
+    strip_path_prefix: bool = False
+    default: bool = False
+    preview_host: str = ""
+    preview_from: Literal["private", "all"] = "private"
+    shared: Shared | None = None
 
     def prefix(self, project: str, stack: str) -> str:
         """The prefix of everything that the stack has in Docker."""
@@ -240,6 +331,8 @@ class Settings:
     @property
     def declared(self) -> tuple[Color, ...]:
         """The colors that run after the update, the active one first."""
+        if self.kind == "edge":
+            return ()
         idle = other(self.active_color)
         if self.standby == "keep" and self.versions[idle]:
             return (self.active_color, idle)
@@ -247,7 +340,12 @@ class Settings:
 
     def places(self, service: str) -> tuple[Place, ...]:
         """Where the edges are, of the service of this name."""
-        return places_of(self.edges, service)
+        return places_of(self.edges, self.shared.name if self.shared else service)
+
+    @property
+    def own_edges(self) -> tuple[Edge, ...]:
+        """The edges that belong to this stack."""
+        return () if self.edge else self.edges
 
     def health_of(self, color: Color) -> Health:
         """What the gate asks of this color: its own version, unless config names another."""

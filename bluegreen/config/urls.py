@@ -6,11 +6,17 @@ from bluegreen.config.settings import Docker, Settings
 
 
 def edge_urls(settings: Settings) -> dict[str, str]:
-    """The public port of each edge, by its name."""
-    return {
-        edge.name: _url(_reachable(edge.http_address, edge.docker), edge.http_port)
-        for edge in settings.edges
-    }
+    """Where users reach the service by each edge, by the edge's name."""
+    named = settings.canonical_host
+    named = named or next((host for host in settings.hosts if "*" not in host), "")
+    urls = {}
+    for edge in settings.edges:
+        host = named or _reachable(edge.http_address, edge.docker)
+        if settings.tls and settings.https_port:
+            urls[edge.name] = _url(host, settings.https_port, "https") + settings.path_prefix
+        else:
+            urls[edge.name] = _url(host, edge.http_port) + settings.path_prefix
+    return urls
 
 
 def direct_urls(settings: Settings) -> dict[str, str]:
@@ -18,7 +24,10 @@ def direct_urls(settings: Settings) -> dict[str, str]:
     ports = {str(color): settings.direct_ports[color] for color in settings.declared}
     ports["preview"] = settings.preview_port
     address = _reachable(settings.direct_address, settings.edges[0].docker)
-    return {name: _url(address, port) for name, port in ports.items() if port}
+    urls = {name: _url(address, port) for name, port in ports.items() if port}
+    if settings.preview_host:
+        urls["preview"] = _url(settings.preview_host, settings.edges[0].http_port)
+    return urls
 
 
 def _reachable(address: str, docker: Docker) -> str:
@@ -28,6 +37,7 @@ def _reachable(address: str, docker: Docker) -> str:
     return urlsplit(docker.host).hostname or "127.0.0.1"
 
 
-def _url(address: str, port: int) -> str:
+def _url(address: str, port: int, scheme: str = "http") -> str:
     host = f"[{address}]" if ":" in address else address
-    return f"http://{host}" if port == 80 else f"http://{host}:{port}"
+    usual = {"http": 80, "https": 443}[scheme]
+    return f"{scheme}://{host}" if port == usual else f"{scheme}://{host}:{port}"

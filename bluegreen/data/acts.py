@@ -28,7 +28,6 @@ def act(props: dict[str, Any]) -> dict[str, Any]:
         copy=props["copy"],
         live=live,
         edge=props["edge"],
-        live_config=props.get("live_config"),
     )
     # What a stack puts out is never left out: a preview would call it unknown, and a change.
     before = live["copy"] if job.changes else job.copy

@@ -61,6 +61,5 @@ def describe_data(
         recorded=recorded,
         since=edge.since if edge else "",
         bake=settings.bake.seconds,
-        drain=settings.drain_timeout,
     )
     return f"{mode.name}: {mode.describe(release)}"

@@ -81,6 +81,7 @@ def run(
     service: str,
     name: str = "",
     network: str = "none",
+    capabilities: Sequence[str] = (),
 ) -> str:
     """Run a command in a container, with this on its standard input; return what it puts out.
 
@@ -88,6 +89,7 @@ def run(
     """
     require_volumes(docker, *volumes.values())
     options = ["--rm", "-i", "--user", "0:0", "--network", network, "--log-driver", "none"]
+    options += [word for each in capabilities for word in ("--cap-add", each)]
     options += ["--label", f"{LABEL}={service}", *(("--name", name) if name else ())]
     for path, volume in volumes.items():
         options += ["--mount", f"type=volume,src={volume},dst={path}"]

@@ -1,13 +1,18 @@
 """What Docker has of a service, asked and never changed."""
 
+import io
+import re
+import tarfile
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Literal
 
 from bluegreen.config.settings import Docker
 from bluegreen.docker.shell import ask
 from bluegreen.errors import BluegreenError, CommandFailed
 
+_BEGINNING = 4096  # of a file in a container
 LABEL = "bluegreen.service"
 STACK_LABEL = "bluegreen.stack"  # the id of the stack whose state owns it
 FINGERPRINT_LABEL = "bluegreen.fingerprint"
@@ -65,6 +70,52 @@ class Container:
     def up(self) -> bool:
         """Whether it serves, or is about to again."""
         return self.state.split()[0] in ("running", "restarting")
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder in a container: the beginning of each file, by its path; a folder's ends with /.
+
+    `missing` says what is not there, if it is not: the container, or the path in it.
+    """
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    missing: Literal["", "container", "path"] = ""
+
+
+def read_folder(docker: Docker, container: str, path: str) -> Folder:
+    """Read a folder; `docker cp` also answers for a container that is stopped.
+
+    Raises:
+        BluegreenError: it could not be asked.
+    """
+    done = ask(docker, "cp", f"{container}:{path}", "-", errors="surrogateescape")
+    if done.returncode == 0:
+        return Folder(_unpack(done.stdout.encode(errors="surrogateescape")))
+    if "ould not find the file" in done.stderr:
+        return Folder(missing="path")
+    if "o such container" in done.stderr:
+        return Folder(missing="container")
+    raise CommandFailed(done.stderr.strip())
+
+
+def _unpack(tar: bytes) -> dict[str, str]:
+    found = {}
+    with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+        for member in archive:
+            opened = archive.extractfile(member)
+            if opened:
+                found[member.name] = opened.read(_BEGINNING).decode(errors="replace")
+            elif member.isdir():
+                found[f"{member.name}/"] = ""
+    return found
+
+
+def kernel_of(docker: Docker) -> tuple[int, int]:
+    """The version of its host's kernel; (0, 0) where it does not say."""
+    said = ask(docker, "version", "--format", "{{.Server.KernelVersion}}").stdout
+    number = re.match(r"(\d+)\.(\d+)", said)
+    return (int(number[1]), int(number[2])) if number else (0, 0)
 
 
 def read_things(

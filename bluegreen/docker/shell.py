@@ -42,9 +42,16 @@ def environment(docker: Docker) -> dict[str, str]:
 
 
 def ask(
-    docker: Docker, *words: str, timeout: float = 20, given: str | None = None
+    docker: Docker,
+    *words: str,
+    timeout: float = 20,
+    given: str | None = None,
+    errors: str = "replace",
 ) -> subprocess.CompletedProcess[str]:
-    """Run one docker command, with this on its standard input; its exit code is the caller's."""
+    """Run one docker command, with this on its standard input; its exit code is the caller's.
+
+    `errors` says what becomes of output that is no UTF-8 (see codecs).
+    """
     try:
         return subprocess.run(
             command(docker, *words),
@@ -53,7 +60,7 @@ def ask(
             input=given,
             capture_output=True,
             text=True,
-            errors="replace",
+            errors=errors,
             timeout=timeout,
             check=False,
         )

@@ -16,8 +16,11 @@ _ERRORS: dict[int, type[httpx.TransportError]] = {
     6: httpx.ConnectError,
     7: httpx.ConnectError,
     28: httpx.ReadTimeout,
+    1: httpx.RemoteProtocolError,  # HTTP/0.9: no answer of HTTP at all
+    35: httpx.ConnectError,
     52: httpx.RemoteProtocolError,
     56: httpx.ReadError,
+    60: httpx.ConnectError,
 }
 _MAX_ANSWER = 1 << 20
 
@@ -25,9 +28,15 @@ _MAX_ANSWER = 1 << 20
 class EdgeTransport(httpx.BaseTransport):
     """Carries httpx requests (GET, without body) through a shell in the edge."""
 
-    def __init__(self, shell: Shell) -> None:
-        """Use this open shell; it stays the caller's to close."""
-        self._shell = shell
+    def __init__(self, shell: Shell, socket: str = "", *, proxied: bool = False) -> None:
+        """Use this open shell, which stays the caller's to close.
+
+        Args:
+            shell: in the edge.
+            socket: a Unix socket to ask by.
+            proxied: say by the PROXY protocol who asks.
+        """
+        self._shell, self._socket, self._proxied = shell, socket, proxied
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request; raises the httpx error that fits what curl reports."""
@@ -35,10 +44,20 @@ class EdgeTransport(httpx.BaseTransport):
         seconds = float(timeouts.get("read") or 5)
         words = ["curl", "-sS", "-i", "--http1.1", "--globoff", "--noproxy", "*"]
         words += ["--max-time", f"{seconds:.3f}", "--max-filesize", str(_MAX_ANSWER)]
+        words += ["--unix-socket", self._socket] if self._socket else []
+        words += ["--haproxy-protocol"] if self._proxied else []
         for name, value in request.headers.items():
             if name not in ("host", "connection", "accept-encoding"):
                 words += ["-H", f"{name}: {value}"]
-        done = self._shell.run(shlex.join([*words, str(request.url)]), timeout=seconds + 20)
+        words += [] if request.extensions.get("verify") else ["--insecure"]
+        url = request.url
+        host = request.headers["host"]
+        if host != url.netloc.decode():
+            words += ["-H", f"Host: {host}"]
+            if url.scheme == "https":  # its certificate is for that name, too
+                words += ["--connect-to", f"::{url.host}:{url.port or 443}"]
+                url = url.copy_with(host=host.partition(":")[0])
+        done = self._shell.run(shlex.join([*words, str(url)]), timeout=seconds + 20)
         if done.code:
             raise _error(done, request)
         return _parse(done.output, request)

@@ -11,13 +11,15 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
+from bluegreen.edge.counts import Count
 from bluegreen.edge.nginx import Nginx
 from bluegreen.edge.opened import each, outcomes, told
-from bluegreen.edge.state import HEAD_START, State, newest
+from bluegreen.edge.state import State, newest
 from bluegreen.errors import BluegreenError, SwitchFailed
 from bluegreen.health.probe import Answer
 
 R = TypeVar("R")
+FOLLOW_SECONDS = 2.0  # each edge that was away looks every second
 
 
 class Edges:
@@ -47,14 +49,13 @@ class Edges:
         self.missed = tuple(missed)
         self._all, self._drain_timeout, self._required = dict(every), drain_timeout, required
         self._several = len(self._all) + len(self.missed) > 1
-        self._bare: set[str] = set()  # what has no config of a switch yet, and knows no color
         self._confirmed: set[str] = set()
         self._on_trial = False
         self.followed_until = 0.0
 
-    def do(self, act: Callable[[Nginx], object], *, known: bool = False) -> None:
-        """Do it in all; `known`: only in those that know both colors. Raises the first error."""
-        self._each(act, self._known if known else self._all)
+    def do(self, act: Callable[[Nginx], object]) -> None:
+        """Do it in all. Raises the first error."""
+        self._each(act)
         self._pulse()
 
     def try_to(self, act: Callable[[Nginx], object]) -> None:
@@ -64,7 +65,6 @@ class Edges:
     def state(self) -> State | None:
         """The newest; when not all have the same, its config is called different from any."""
         states = self._each(lambda nginx: nginx.state())
-        self._bare = {name for name, state in states.items() if not state}
         last = newest(states.values())
         if last and any(state != last for state in states.values()):
             return replace(last, config="")
@@ -81,15 +81,15 @@ class Edges:
         self._on_trial = True
         self._pulse()
 
-    def reload(self) -> None:
-        """As Nginx's; from here all of them know both colors."""
-        self.do(lambda nginx: nginx.reload())
-        self._bare = set()
+    def counts(self, service: str, color: str) -> Count:
+        """What a color has answered so far, in all edges together."""
+        counts = self._each(lambda nginx: nginx.counts()).values()
+        return sum((each.of(service, color) for each in counts), Count())
 
     def ask(self, color: str, seconds: float = 5) -> Answer:
         """Ask the color through each; the first bad answer, if there is one."""
         self._pulse()
-        answers = self._each(lambda nginx: nginx.ask(color, seconds), self._known)
+        answers = self._each(lambda nginx: nginx.ask(color, seconds))
         for name, answer in answers.items():
             if answer.complaint and self._several:
                 return replace(answer, seen=f"{name}: {answer.seen}")
@@ -116,7 +116,7 @@ class Edges:
             with contextlib.suppress(BluegreenError):
                 followers |= {name} if decided.is_followed_by(name) else set()
         if followers:
-            self.followed_until = time.monotonic() + self._drain_timeout + HEAD_START
+            self.followed_until = time.monotonic() + self._drain_timeout + FOLLOW_SECONDS
         if len(self._confirmed | followers) < self._required:
             raise SwitchFailed(
                 f"{'; '.join(f'{name}: {error}' for name, error in late.items())}: only "
@@ -129,41 +129,36 @@ class Edges:
         # Also for a thread that nobody waits for any more: what is decided is not taken back.
         self._confirmed.update(name for name, one in self._all.items() if one is nginx)
 
-    def restore(self) -> str:
-        """Go back in all, and say what serves; edge by edge where it is not the same."""
+    def restore(self, *, flipped: bool) -> str:
+        """Go back in all, and say what serves; edge by edge where it is not the same.
+
+        `flipped`: whether users were led to the target.
+        """
         if self._confirmed and self._several:
             return (
                 f"it is confirmed in {', '.join(sorted(self._confirmed))} and serves; the others "
                 "catch up, and nothing was retired"
             )
-        said = self._each(lambda nginx: nginx.restore())
+        said = self._each(lambda nginx: nginx.restore(flipped=flipped))
         if len(set(said.values())) == 1:
             return next(iter(said.values()))
         return "; ".join(f"{name}: {phrase}" for name, phrase in said.items())
 
-    def leaving(self) -> int:
-        """How many old workers still finish what they serve; followers count as one."""
+    def in_flight(self, color: str) -> bool:
+        """Whether this color is serving any request of a user; what follows may be for a while."""
         # One that went away has nothing to drain.
-        counts = self._outcomes(lambda nginx: nginx.leaving()).values()
-        here = sum(count for count in counts if isinstance(count, int))
-        return here + (time.monotonic() < self.followed_until)
-
-    @property
-    def _known(self) -> dict[str, Nginx]:
-        return {name: nginx for name, nginx in self._all.items() if name not in self._bare}
+        found = self._outcomes(lambda nginx: nginx.in_flight(color)).values()
+        return any(each is True for each in found) or time.monotonic() < self.followed_until
 
     def _pulse(self) -> None:
         if self._on_trial and self._several:
             self._each(lambda nginx: nginx.pulse())
 
-    def _each(
-        self, act: Callable[[Nginx], R], among: Mapping[str, Nginx] | None = None
-    ) -> dict[str, R]:
-        among = self._all if among is None else among
+    def _each(self, act: Callable[[Nginx], R]) -> dict[str, R]:
         if self._several:
-            return each(among, act)
+            return each(self._all, act)
         # Not in a thread: Ctrl-C is to reach the act.
-        return {name: act(nginx) for name, nginx in among.items()}
+        return {name: act(nginx) for name, nginx in self._all.items()}
 
     def _outcomes(self, act: Callable[[Nginx], R]) -> dict[str, R | BluegreenError]:
         if self._several:

@@ -31,8 +31,7 @@ def open_edges(places: Sequence[Place], required: int) -> Iterator[Opened]:
     Raises:
         EdgeUnreachable: fewer than required do.
     """
-    if len(places) > 1:
-        each({place.container: place for place in places}, _start)
+    each({place.container: place for place in places}, _start)
     with ExitStack() as stack:
         shells = {place.container: stack.enter_context(_shell(place)) for place in places}
         troubles = each(shells, _trouble)

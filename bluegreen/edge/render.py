@@ -1,8 +1,9 @@
-"""The edge's config: rendered from the templates in nginx/, one text for one live color.
+"""A service's config in the edge: rendered from the templates in nginx/, for one color to be live.
 
-What only the moment of the switch knows (generation, since) stays as @word@ in the rendered
-text, so that the same settings always render to the same text and `pulumi preview` shows no
-change that is none. `stamp` fills these in.
+Of the other color it says nothing: `compose` puts in what that color was released with, from the
+config in force. What only the moment of the switch knows (generation, since) stays as @word@, so
+that the same settings always render to the same text and `pulumi preview` shows no change that is
+none; `stamp` fills these in.
 """
 
 import hashlib
@@ -10,55 +11,30 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from bluegreen.config.settings import Color, Settings, other
-from bluegreen.edge.state import HEAD_START, flag_of
-from bluegreen.edge.templates import TEMPLATES
+from bluegreen.config.settings import COLORS, Color, Health, Settings, other
+from bluegreen.edge.clients import Listening, other_headers
+from bluegreen.edge.guest import ALONE, guest
+from bluegreen.edge.http_level import http_level
+from bluegreen.edge.locations import Directive, directives, named, parse, routes
+from bluegreen.edge.secured import challenge, hsts, secured
+from bluegreen.edge.state import flag_of, flags_of, folder_of
+from bluegreen.edge.templates import TEMPLATES, fill, fragment
 from bluegreen.edge.upstream import Upstream
 from bluegreen.errors import ConfigError
 
-NO_WRITES = {"writes": "", "writes of live": ""}
-
-_SLOT = re.compile(
-    r"^(?P<indent> *)\{\{ (?P<whole>[^{}]*) \}\}$|\{\{ (?P<part>[^{}]*) \}\}", re.MULTILINE
+# What users get of a color that does not answer, where nobody else could be asked.
+_FAILED = 'if ($upstream_status ~ "504$") { return 504; }\nreturn 502;'
+_PARTS = ("http", "locations")
+# WebSockets have locations of their own, for their longer timeout.
+UPGRADED, UPGRADED_TIMEOUT = "_upgraded", "1h"
+_NOT_YET = (
+    "add_header Retry-After 5 always;\n"
+    'return 503 "No color is live yet: no release has succeeded so far.\\n";'
 )
+_UNKNOWN_HOST = 'return 404 "No service has this host and path here.\\n";'
 
 
-def fill(template: str, slots: Mapping[str, str], name: str) -> str:
-    """Put the slots' values for {{ slot }}; a slot alone on a line keeps its indent.
-
-    Raises:
-        ConfigError: the template has a slot that nothing is known for.
-    """
-    unknown: list[str] = []
-
-    def value(match: re.Match[str]) -> str:
-        slot = (match["whole"] or match["part"] or "").strip()
-        if slot not in slots:
-            unknown.append(slot)
-            return ""
-        if match["whole"]:
-            indent = match["indent"] or ""
-            return "\n".join(indent + line if line else "" for line in slots[slot].splitlines())
-        return slots[slot]
-
-    text = _SLOT.sub(value, template)
-    if unknown:
-        known = ", ".join(slots)
-        raise ConfigError(
-            [f"{name}: {{{{ {slot} }}}} is unknown; allowed: {known}" for slot in unknown]
-        )
-    return text
-
-
-def render(
-    settings: Settings,
-    live: Color,
-    service: str,
-    root: Path,
-    upstream: Upstream,
-    *,
-    holds_writes: bool = False,
-) -> str:
+def render(settings: Settings, live: Color, service: str, root: Path, upstream: Upstream) -> str:
     """Render the config that makes a color live.
 
     Args:
@@ -67,89 +43,174 @@ def render(
         service: prefix of everything the stack makes in Docker, host names too.
         root: the project's folder, for a template of the stack's own.
         upstream: how nginx has to treat a color.
-        holds_writes: whether it has to be able to hold writes back.
+
+    Raises:
+        ConfigError: the stack's own template cannot be used.
     """
     path = root / settings.service_template if settings.service_template else None
     template = (path or TEMPLATES / "service.conf").read_text()
-    idle = other(live)
     label = settings.service_template or "nginx/service.conf"
-    whole = {"live": live, "version": settings.versions[live] or "unknown"}
-    again = _again(upstream, template)
-    paths = {live: "@service" if again else "/", idle: "/"}
-    slots = {"connect_timeout": upstream.connect_timeout}
-    services = [
-        fill(template, {"upstream": color, "path": path, **slots}, label)
-        for color, path in paths.items()
-    ]
-    if not _has_slot(template, "upstream"):
+    host, version = f"{service}-{live}", settings.versions[live] or "unknown"
+    scheme = settings.health.scheme
+    slots = {"upstream": host, "path": "/", "scheme": scheme}
+    slots["connect_timeout"] = upstream.connect_timeout
+    text = fill(template, slots, label)
+    if not re.search(r"\{\{ *upstream *\}\}", template):
         wanted = "proxy_pass http://{{ upstream }}"
         raise ConfigError([f"{label}: leads to no color; wanted in it: {wanted}"])
-    return fill(
-        (TEMPLATES / "nginx.conf").read_text(),
-        {
-            **whole,
-            "idle": idle,
-            "blue": f"{service}-blue",
-            "green": f"{service}-green",
-            "blue_valid": _valid(settings, "blue", live, upstream),
-            "green_valid": _valid(settings, "green", live, upstream),
-            "port": str(settings.port),
-            "drain_timeout": str(settings.drain_timeout + HEAD_START),
-            "service of live": services[0],
-            "service of idle": services[1],
-            "again": again,
-            "peers": _peers(settings, service),
-            **(_writes(settings, live, whole) if holds_writes else NO_WRITES),
-        },
-        "nginx/nginx.conf",
-    )
-
-
-def _writes(settings: Settings, live: Color, slots: Mapping[str, str]) -> dict[str, str]:
-    """What holds writes back, in stacks whose releases change the data."""
-    reads = "\n".join(f'        "~^[A-Z]+ {re.escape(path)}$" "";' for path in settings.data.reads)
-    return {
-        "writes": "\n\n" + _part("writes-http", {"reads": reads}),
-        "writes of live": "\n" + _part("writes-server", {**slots, "flag": flag_of(live)}),
+    locations, beside = parse(text, label, host)
+    served_by = f"{live} {version}" if settings.show_version else live
+    known = {"id": service.replace("-", "_"), "name": service, "served by": served_by}
+    handed = _handed_over()
+    name = f"{known['id']}_{live}"
+    about = {
+        **known,
+        "host": host,
+        "color": live,
+        "port": str(settings.port),
+        "scheme": scheme,
+        "as asked": _as_asked(settings.health),
+        "routes": routes(locations, name),
     }
+    declared, for_all = _http_level(settings, root, known["id"])
+    written = [f"location @{name}_none{each} {{ return 404; }}" for each in ("", UPGRADED)]
+    for suffix, timeout in (("", f"{settings.read_timeout}s"), (UPGRADED, UPGRADED_TIMEOUT)):
+        own = [*for_all, *_own(settings, known, host, upstream, timeout)]
+        written.append(named(locations, beside, name, own, suffix))
+    led_to = f"{scheme}://{host}"
+    rest = f"${known['id']}_rest" if settings.strip_path_prefix else ""
+    text = "\n".join(written).replace(f"proxy_pass {led_to};", f"proxy_pass {led_to}{rest};")
+    whole = {
+        **known,
+        "color": live,
+        "version": version,
+        "edges": _edges(settings, service),
+        "reads": "\n".join(f'"~^[A-Z]+ {re.escape(each)}$" "";' for each in settings.data.reads),
+        "held": flag_of(service, "").removesuffix("-"),
+        "flags": flags_of(service),
+        "folder": folder_of(service),
+        "failed": fragment("again", known) if upstream.repeat_unsent else _FAILED,
+        f"{live} http": _marked(live, "http", fragment("color", about)),
+        f"{live} locations": _marked(live, "locations", text),
+        "http template": declared,
+        "max_body": f"{settings.max_body}m",
+        **handed,
+        **secured(settings, known, settings.shared.name if settings.shared else service),
+        **(guest(settings, known, handed) if settings.edge else ALONE),
+    }
+    absent = other(live)
+    name = f"{known['id']}_{absent}"
+    whole[f"{absent} http"] = _marked(
+        absent, "http", f"map $uri ${name} {{ default {name}_none; }}"
+    )
+    page = f"{absent} is idle: it has not been released yet.\\n"
+    nobody = [f'location @{name}_none{each} {{ return 503 "{page}"; }}' for each in ("", UPGRADED)]
+    whole[f"{absent} locations"] = _marked(absent, "locations", "\n".join(nobody))
+    return fill((TEMPLATES / "colors.conf").read_text(), whole, "nginx/colors.conf")
 
 
-def _again(upstream: Upstream, template: str) -> str:
-    """What passes a request on while replicas come and go; nothing where a color is one container.
+def _handed_over() -> dict[str, str]:
+    """How a request is handed over to another server of this nginx."""
+    return {"handed over": fragment("handed-over", {"others": other_headers()})}
 
-    A template of the stack's own gets it by `location {{ path }}`, as nginx/service.conf does.
-    """
-    if not upstream.repeat_unsent or not _has_slot(template, "path"):
+
+def _own(
+    settings: Settings, known: Mapping[str, str], host: str, upstream: Upstream, timeout: str
+) -> list[Directive]:
+    """What every location of a color gets that does not say otherwise."""
+    slots = {
+        "others": other_headers(),
+        "request_buffering": "on" if settings.request_buffering else "off",
+        "connect_timeout": upstream.connect_timeout,
+        "read_timeout": timeout,
+        "host": host,
+        "served by": known["served by"],
+        "name": known["name"],
+        "hsts": hsts(settings, known["id"]),
+        "secure": _by_tls(settings.health),
+    }
+    return directives(fragment("passed-on", slots))
+
+
+def _http_level(settings: Settings, root: Path, identity: str) -> tuple[str, list[Directive]]:
+    label = settings.http_template
+    if not label:
+        return "", []
+    return http_level((root / label).read_text(), label, identity, shared=bool(settings.edge))
+
+
+def _as_asked(health: Health) -> str:
+    """How a color is asked by the scripts: by its own host name, if it answers to no other."""
+    host = f"proxy_set_header Host {health.host};" if health.host else ""
+    return "\n".join(filter(None, (host, _by_tls(health))))
+
+
+def _by_tls(health: Health) -> str:
+    """How nginx speaks to a service that has TLS itself."""
+    if health.scheme != "https":
         return ""
-    return "\n" + _part("again", {})
+    name = f"\nproxy_ssl_name {health.host.partition(':')[0]};" if health.host else ""
+    return f"proxy_ssl_server_name on;{name}"
 
 
-def _peers(settings: Settings, service: str) -> str:
+def render_edge(listening: Listening, *, peers: bool, shared: bool = False, acme: str = "") -> str:
+    """What nginx in an edge starts with.
+
+    Args:
+        listening: how it takes connections.
+        peers: there are several, which follow each other.
+        shared: services of other stacks have it in common.
+        acme: prefix of the stack, where it gets certificates for hosts.
+    """
+    text = (TEMPLATES / "nginx.conf").read_text()
+    handed = _handed_over()
+    elsewhere = {"elsewhere": "$bluegreen_elsewhere", **handed}
+    nobody = fragment(
+        "nobody",
+        {
+            "shared": fragment("shared", {}) if shared else "",
+            "elsewhere": fragment("elsewhere", elsewhere) if shared else "",
+            "challenge": challenge(acme) if acme else "",
+            "answer": _UNKNOWN_HOST if shared else _NOT_YET,
+        },
+    )
+    slots = {
+        **listening.slots(),
+        "nobody first": nobody if shared else "",
+        "nobody last": "" if shared else nobody,
+        "peers": "\n\n" + fragment("peers", {}) if peers else "",
+    }
+    return fill(text, slots, "nginx/nginx.conf")
+
+
+def compose(rendered: str, in_force: str) -> str:
+    """Put in what the other color was released with, from the config in force."""
+    match = re.search(r"color=(\w+) ", rendered)
+    for color in COLORS:
+        if match and color != match[1]:
+            for part in _PARTS:
+                found = _section(color, part).search(in_force)
+                if found:
+                    before = _section(color, part).search(rendered)
+                    assert before
+                    rendered = rendered.replace(before[0], found[0])
+    return rendered
+
+
+def _marked(color: Color, part: str, text: str) -> str:
+    return f"#< {color} {part}\n{text}\n#> {color} {part}"
+
+
+def _section(color: Color, part: str) -> re.Pattern[str]:
+    return re.compile(rf"^ *#< {color} {part}\n.*?^ *#> {color} {part}$", re.DOTALL | re.MULTILINE)
+
+
+def _edges(settings: Settings, service: str) -> str:
     """What lets one of several edges follow the others; else nothing."""
     if len(settings.edges) < 2:
         return ""
-    slots = {
-        "edges": " ".join(place.container for place in settings.places(service)),
-        "required": str(settings.edges_required),
-    }
-    return "\n\n" + _part("peers", slots)
-
-
-def _part(name: str, slots: Mapping[str, str]) -> str:
-    """A part of nginx/nginx.conf that only some stacks have, from its template beside it."""
-    text = (TEMPLATES / f"{name}.conf").read_text()
-    return fill(text, slots, f"nginx/{name}.conf").rstrip()
-
-
-def _has_slot(template: str, slot: str) -> bool:
-    return bool(re.search(rf"\{{\{{ *{slot} *\}}\}}", template))
-
-
-def _valid(settings: Settings, color: Color, live: Color, upstream: Upstream) -> str:
-    """For how long a color's address is good before nginx asks again."""
-    if color == live or color in settings.declared:
-        return "1s"
-    return upstream.idle_valid
+    names = " ".join(place.container for place in settings.places(service))
+    return f"# edges: {names} ({settings.edges_required} required)"
 
 
 def digest(rendered: str) -> str:
@@ -157,10 +218,16 @@ def digest(rendered: str) -> str:
     return hashlib.sha256(rendered.encode()).hexdigest()[:16]
 
 
-def stamp(rendered: str, generation: int, since: str) -> str:
-    """Fill in what only the moment of the switch knows."""
+def stamp(composed: str, rendered: str, generation: int, since: str) -> str:
+    """Fill in what only the moment of the switch knows.
+
+    The digest of the config is of what was rendered; that of the text is of what nginx reads, by
+    which a config that nginx runs already is known.
+    """
+    text = composed.partition("\n")[2]
     return (
-        rendered.replace("@config@", digest(rendered))
+        composed.replace("@config@", digest(rendered))
+        .replace("@text@", digest(text))
         .replace("@generation@", str(generation))
         .replace("@since@", since)
     )

@@ -11,9 +11,7 @@ class Upstream:
         connect_timeout: for taking a connection, in nginx's words.
         repeat_unsent: whether a request that nobody has got is sent once more, as there may be
             others by then (see nginx/again.conf).
-        idle_valid: how long the address of a color that does not run is good, in nginx's words.
     """
 
     connect_timeout: str
     repeat_unsent: bool
-    idle_valid: str

@@ -3,7 +3,6 @@
 Clock, client and the news of the target's death are passed in.
 """
 
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +12,9 @@ from typing import Any
 import httpx
 
 from bluegreen.config.settings import Health
+from bluegreen.health import hints
+from bluegreen.health.fields import WHOLE, Missing, value_at
+from bluegreen.health.versions import version_matches
 
 # While the target is not ready it is asked again after this many times the seconds its last
 # answer took, so that a slow boot is not slowed further: at most a third of its time is ours.
@@ -53,61 +55,69 @@ class Answer:
     wrong_version: bool = False
 
 
-def version_matches(wanted: str, reported: str) -> bool | None:
-    """Whether a reported version is what a tag promises; None when the tag promises none.
-
-    `12.4` accepts 12.4.x; `12.4.0-ubuntu` and `v12.4.0` accept 12.4.0; `latest` and digests
-    name no version.
-    """
-    if wanted == reported:
-        return True
-    promise = re.match(r"v?(\d+(?:\.\d+)*)(?![\d:])", wanted)
-    if not promise or wanted.startswith("sha256:"):
-        return None
-    got = re.match(r"v?(\d+(?:\.\d+)*)", reported)
-    parts = promise[1].split(".")
-    return bool(got) and got[1].split(".")[: len(parts)] == parts  # type: ignore[index]
-
-
 def judge(response: httpx.Response, health: Health) -> Answer:
     """Judge one answer: status, then JSON fields, then the version."""
     # In one line, as the gate's last line has to say it all; error pages have many.
     seen = f"{response.status_code} {' '.join(response.text.split())[:200]}".strip()
-    if response.status_code != health.status:
-        return Answer(f"status is {response.status_code}, wanted {health.status:g}", seen)
+    if not _status_is_good(response.status_code, health.status):
+        complaint = f"status is {response.status_code}, wanted {health.status}"
+        return Answer(f"{complaint}{hints.on_status(response, health)}", seen)
+    if health.version_field == WHOLE and not health.json:
+        return _judge_version(response.text.strip(), health, seen)
     if not health.json and not health.version_field:
         return Answer("", seen)
     try:
         body: Any = response.json()
     except ValueError:  # JSONDecodeError, or UnicodeDecodeError of an answer that is no text
         return Answer("the answer is not JSON", seen)
-    if not isinstance(body, dict):
-        return Answer("the answer is not a JSON object", seen)
-    for field, wanted in health.json.items():
-        if body.get(field) != wanted:
-            return Answer(f"{field} is {body.get(field)!r}, wanted {wanted!r}", seen)
+    for path, wanted in health.json.items():
+        try:
+            found = value_at(body, path)
+        except Missing:
+            found = None
+        if found != wanted:
+            return Answer(f"{path} is {found!r}, wanted {wanted!r}", seen)
     if not health.version_field:
         return Answer("", seen)
-    reported = str(body.get(health.version_field) or "")
+    if health.version_field == WHOLE:
+        return _judge_version(response.text.strip(), health, seen)
+    try:
+        reported = value_at(body, health.version_field)
+    except Missing:
+        reported = None
+    return _judge_version(str(reported or ""), health, seen, body)
+
+
+def _judge_version(reported: str, health: Health, seen: str, body: Any = None) -> Answer:
     matches = version_matches(health.version, reported)
     if matches is None:
         return Answer("", seen, version=reported)
     if not reported:
-        hint = 'set health.version_field to "" if the service does not report its version'
-        return Answer(f"no field {health.version_field}; {hint}", seen, wrong_version=True)
+        complaint = f"no field {health.version_field}; {hints.on_version(body, health)}"
+        return Answer(complaint, seen, wrong_version=True)
     if not matches:
         complaint = f"reports version {reported}, wanted {health.version}"
         return Answer(complaint, seen, version=reported, wrong_version=True)
     return Answer("", seen, version=reported)
 
 
+def _status_is_good(status: int, wanted: str) -> bool:
+    """Whether it is one of `200`, `200,204`, `200-299`."""
+    ranges = (each.partition("-") for each in wanted.split(","))
+    return any(int(low) <= status <= int(high or low) for low, _, high in ranges)
+
+
 def ask(client: httpx.Client, url: str, health: Health, timeout: float) -> Answer:
     """Ask once and judge what comes, a refused or broken connection included."""
+    headers = {**health.headers, **({"Host": health.host} if health.host else {})}
     try:
-        return judge(client.get(url, timeout=timeout), health)
+        answer = client.get(
+            url, timeout=timeout, headers=headers, extensions={"verify": health.verify}
+        )
+        return judge(answer, health)
     except httpx.RequestError as error:
         seen = f"{type(error).__name__}: {error}"
-        return Answer(seen, seen)
+        return Answer(f"{seen}{hints.on_error(error, health)}", seen)
 
 
 def wait_until_healthy(
@@ -132,11 +142,12 @@ def wait_until_healthy(
     begin = clock()
     attempts = passes = mismatches = 0
     first_pass = 0.0
-    last = "not asked yet"
+    last, complaint = "not asked yet", ""
     while not died.is_set():
         left = begin + health.timeout - clock()
         if left <= 0:
             reason = f"{passes} of {health.passes:g} passes within {health.timeout:g} s"
+            reason += hints.in_words(complaint)
             return Refused(attempts, clock() - begin, passes, reason, last)
         asked = clock()
         answer = ask(min(left, ATTEMPT_TIMEOUT))
@@ -144,6 +155,7 @@ def wait_until_healthy(
         if answer.seen != last:
             last = answer.seen
             told(attempts, last)
+        complaint = answer.complaint
         if answer.complaint:
             passes = 0
             mismatches = mismatches + 1 if answer.wrong_version else 0

@@ -9,7 +9,7 @@ stay as they are: the outputs of stacks that exist are compared with them.
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from bluegreen.config.images import content_digest, image_of
 from bluegreen.config.kinds import Effect
 from bluegreen.config.settings import Color, Edge, Limits, Settings
 from bluegreen.config.table import leaves, value_of
+from bluegreen.edge.clients import Listening
+from bluegreen.edge.files import digest_of_files, edge_files
 from bluegreen.platforms import of
 
 Fingerprint = dict[str, str]
@@ -47,7 +49,8 @@ def _environment(whole: _Color) -> dict[str, str]:
 
 
 def _limits(limits: Limits) -> str:
-    return f"{limits.memory} MB, {limits.cpus:g} CPUs"
+    files = f", {limits.files} files" if limits.files else ""
+    return f"{limits.memory} MB, {limits.cpus:g} CPUs{files}"
 
 
 # Each part with the keys that it tells of.
@@ -70,7 +73,10 @@ _COLOR: dict[str, tuple[str, _OfColor]] = {
         "env database_url data.url_env",
         lambda whole: digest_of(_environment(whole)),
     ),
-    "limits": ("limits.memory limits.cpus", lambda whole: _limits(whole.settings.limits)),
+    "limits": (
+        "limits.memory limits.cpus limits.files",
+        lambda whole: _limits(whole.settings.limits),
+    ),
     "user": ("user", lambda whole: whole.settings.user),
 }
 _EDGE: dict[str, tuple[str, _OfEdge]] = {
@@ -84,9 +90,15 @@ _EDGE: dict[str, tuple[str, _OfEdge]] = {
         lambda settings, _: f"{settings.direct_address}:{settings.preview_port}",
     ),
 }
+# How it switches. An edge of before this part has another start script and reads other files.
+SWITCH = {"switch": "file"}
+# What changes in an edge without a gap: nginx is replaced, and the holder of its ports stays.
+GAPLESS = frozenset(("edge_image", "log_to_docker", "nginx"))
 # What these touch is told by which containers there are, where, and by what they are called; or by
 # the platform's own parts.
 _TOLD_ELSEWHERE = (
+    # by nginx's own config
+    "trusted_proxies proxy_protocol max_connections header_buffers underscores_in_headers "
     "name standby edges[].name edges[].host edges[].context edges[].cert_path platform stop_grace "
     "placement.constraints placement.spread placement.max_per_node reservations.memory "
     "reservations.cpus"
@@ -110,7 +122,12 @@ def fingerprint_color(
 
 def fingerprint_edge(settings: Settings, edge: Edge) -> Fingerprint:
     """What an edge's container is made of."""
-    parts = {part: tell(settings, edge) for part, (_, tell) in _EDGE.items()}
+    parts = SWITCH | {part: tell(settings, edge) for part, (_, tell) in _EDGE.items()}
+    several = "edge" if of(settings).many_edges else ""
+    # Ports are told by parts of their own.
+    listening = replace(Listening.of(settings, edge), http_port=0, https_port=0)
+    files = edge_files(listening, several, shared=settings.kind == "edge")
+    parts["nginx"] = digest_of_files(files)[:12]
     return parts | _other_parts(settings, "edge", _EDGE) | of(settings).fingerprint_edge()
 
 
@@ -123,12 +140,31 @@ def _other_parts(
     for key in leaves():
         if key.name not in known and effect in key.effects_on(swarm=of(settings).many_edges):
             value = value_of(settings, key.name)
-            if value != key.default:
+            # Of what depends on other keys, nothing is as usual, too.
+            if value != key.default and (value or key.default is not None):
                 plain = value if isinstance(value, str) else json.dumps(value)
                 found[key.name] = digest_of(value) if key.secret else plain
     return found
 
 
+def without_gap(before: Fingerprint, after: Fingerprint) -> bool:
+    """Whether an edge of before becomes one of after without a gap."""
+    changes = {part for part in before.keys() | after.keys() if before.get(part) != after.get(part)}
+    return changes <= GAPLESS
+
+
 def digest_of(value: Any) -> str:
     """One digest of plain values."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def tell(before: Fingerprint, after: Fingerprint) -> str:
+    """What differs, part by part; of what may be secret, only that it does."""
+    parts = []
+    for key in {**before, **after}:
+        if before.get(key) != after.get(key):
+            shown = key not in ("env", "grafana_ini", "command")
+            parts.append(
+                f"{key}: {before.get(key)} → {after.get(key)}" if shown else f"{key} changes"
+            )
+    return ", ".join(parts)

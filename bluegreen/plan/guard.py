@@ -7,8 +7,10 @@ on; the guard tells all of them at once.
 from collections.abc import Mapping
 
 from bluegreen.config.settings import EDGE, Settings, other
+from bluegreen.docker.facts import kernel_of
+from bluegreen.edge.files import HANDS_OVER
 from bluegreen.errors import GuardRefused
-from bluegreen.plan.fingerprint import Fingerprint
+from bluegreen.plan.fingerprint import SWITCH, Fingerprint, tell, without_gap
 from bluegreen.plan.ownership import StackState, foreign_reason, leftover_reason
 from bluegreen.plan.situation import Situation
 from bluegreen.platforms import of
@@ -76,7 +78,7 @@ def in_the_way(
     settings: Settings, stack: str, situation: Situation, state: StackState | None
 ) -> list[str]:
     """What has the name of something to be made, and that the stack's state does not know."""
-    parts = {*(edge.part for edge in settings.edges), *settings.declared}
+    parts = {*(edge.part for edge in settings.own_edges), *settings.declared}
     names = {situation.name, *(f"{situation.name}-{part}" for part in parts)}
     # A volume is taken as it is.
     things = [t for t in situation.things if t.name in names and t.kind != "volume"]
@@ -99,13 +101,13 @@ def in_the_way(
     return found
 
 
-def interruptions(
+def color_interruptions(
     settings: Settings,
     situation: Situation,
     planned: Mapping[str, Fingerprint],
     unchanged: frozenset[str],
 ) -> list[str]:
-    """Whether the edge, or what the live color runs, would be replaced in place.
+    """Whether what the live color runs would be replaced in place.
 
     Args:
         settings: the stack's settings.
@@ -126,17 +128,50 @@ def interruptions(
             )
         elif before:
             found.append(
-                f"{live} is live and would be replaced, because {_tell(before, after)}: users "
+                f"{live} is live and would be replaced, because {tell(before, after)}: users "
                 "would be interrupted. Next: release it on the idle color instead "
                 f"(`bluegreen deploy`, or set active_color, not {live}_version)"
             )
-    for edge in settings.edges:
+    return found
+
+
+def edge_interruptions(
+    settings: Settings,
+    situation: Situation,
+    planned: Mapping[str, Fingerprint],
+    unchanged: frozenset[str],
+) -> list[str]:
+    """Whether an edge would be replaced with a gap, or removed; arguments as above."""
+    running = situation.previous.running or {}
+    found: list[str] = []
+    if settings.shared and EDGE in running and situation.previous.live:
+        found.append(
+            f"the stack's own edge would be removed, as {settings.edge} is its edge from now on: "
+            "whoever still asks the old one is not served. Next: let users ask the shared edge "
+            "first"
+        )
+    for edge in settings.own_edges:
         before, after = running.get(edge.part), planned[edge.part]
-        if before and edge.part not in unchanged:
-            who = "the edge" if edge.part == EDGE else edge.part
+        if not before or edge.part in unchanged:
+            continue
+        who = "the edge" if edge.part == EDGE else edge.part
+        if not before.keys() & SWITCH.keys():
             found.append(
-                f"{who} would be replaced, because {_tell(before, after)}: users are not served "
+                f"{who} is from before switches were made by a file, and is replaced once: "
+                "users are not served for some seconds. Next: choose a moment for it; "
+                "docs/operations.md, Upgrading, says how"
+            )
+        elif not without_gap(before, after):
+            found.append(
+                f"{who} would be replaced, because {tell(before, after)}: users are not served "
                 "in the meantime. Next: plan a maintenance window"
+            )
+        elif (kernel := kernel_of(edge.docker)) < HANDS_OVER:
+            runs = f"Linux {kernel[0]}.{kernel[1]}" if kernel > (0, 0) else "an unknown kernel"
+            found.append(
+                f"nginx would be replaced in {edge.part} on {runs}: before 5.14, connections "
+                "that are being opened in that moment are reset (143 of 195,244 requests when "
+                "measured). Next: choose a moment for it, or update the kernel"
             )
     return found
 
@@ -154,14 +189,3 @@ def standby_changes(settings: Settings, situation: Situation) -> list[str]:
         f"gate. Next: set {idle}_version back to {runs}, or release it (`bluegreen deploy "
         f"{wanted}`, or set active_color to {idle})"
     ]
-
-
-def _tell(before: Fingerprint, after: Fingerprint) -> str:
-    parts = []
-    for key in {**before, **after}:
-        if before.get(key) != after.get(key):
-            shown = key not in ("env", "grafana_ini", "command")
-            parts.append(
-                f"{key}: {before.get(key)} → {after.get(key)}" if shown else f"{key} changes"
-            )
-    return ", ".join(parts)

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from bluegreen.config.settings import EDGE, Docker, Edge, Place
 from bluegreen.docker.facts import Container, Thing, containers_of, read_things, unanswered
-from bluegreen.edge.state import State, newest, read_header, state_of
+from bluegreen.edge.state import State, newest, read_state
 from bluegreen.errors import BluegreenError
 from bluegreen.plan.fingerprint import Fingerprint
 from bluegreen.platforms import Platform
@@ -186,12 +186,12 @@ def observe(
     places = ground.places(name)
     dockers = list(dict.fromkeys([ground.docker, *(place.docker for place in places)]))
     with ThreadPoolExecutor(2 * len(places) + len(dockers) + 2) as pool:
-        headers = [pool.submit(read_header, place.docker, place.container) for place in places]
+        asked = [pool.submit(read_state, place.docker, place.container, name) for place in places]
         listed = [pool.submit(_told, read_things, docker, name) for docker in dockers]
         others = pool.submit(_told, platform.read, ground.docker, name)
         trouble = pool.submit(platform.trouble, ground.docker)
         left = previous()
-    told = {place.container: header.result() for place, header in zip(places, headers, strict=True)}
+    told = {place.container: each.result() for place, each in zip(places, asked, strict=True)}
     things: list[Thing] = []
     unknown: dict[str, str] = {}
     for docker, answer in zip(dockers, listed, strict=True):
@@ -209,7 +209,7 @@ def observe(
     return Situation(
         name=name,
         previous=left,
-        states={place: state_of(said) for place, (said, trouble) in told.items() if not trouble},
+        states={place: state for place, (state, trouble) in told.items() if not trouble},
         troubles={place: trouble for place, (_, trouble) in told.items() if trouble},
         things=tuple(things),
         containers=containers,

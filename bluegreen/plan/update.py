@@ -6,17 +6,24 @@ from pathlib import Path
 
 from bluegreen.config.images import image_of
 from bluegreen.config.settings import COLORS, Settings, other
-from bluegreen.data import modes
 from bluegreen.data.missing import missing_data
 from bluegreen.data.plan import plan_data
 from bluegreen.data.snapshots import copy_name
 from bluegreen.edge.render import render
+from bluegreen.edge.state import holder_of
 from bluegreen.errors import GuardRefused
-from bluegreen.plan import guard, words
-from bluegreen.plan.fingerprint import Fingerprint, digest_of, fingerprint_color, fingerprint_edge
+from bluegreen.plan import guard, shared, words
+from bluegreen.plan.fingerprint import (
+    Fingerprint,
+    digest_of,
+    fingerprint_color,
+    fingerprint_edge,
+    without_gap,
+)
 from bluegreen.plan.ownership import StackState, keyed, read_state
 from bluegreen.plan.pins import Image, choose_image
 from bluegreen.plan.planned import Plan
+from bluegreen.plan.proxies import trusts_everyone
 from bluegreen.plan.situation import Situation
 from bluegreen.platforms import of
 
@@ -45,8 +52,7 @@ def plan_update(
     """
     name, target = situation.name, settings.active_color
     # Rendered here too, so that a template's mistake is told before anything is declared.
-    upstream, held = of(settings).upstream, modes.of(settings).holds_writes
-    render(settings, target, name, root, upstream, holds_writes=held)
+    render(settings, target, name, root, of(settings).upstream)
     guard.require_answers(settings, situation)
     wanted, settings = settings, _as_it_can_be(settings, situation)
     recorded = situation.previous.data.get("copy", "")
@@ -55,8 +61,8 @@ def plan_update(
         color: fingerprint_color(settings, color, name, root, data.copies[color])
         for color in settings.declared
     }
-    made_of |= {edge.part: fingerprint_edge(settings, edge) for edge in settings.edges}
-    state = None if rebuilds else _state_if_needed(settings, situation, stack)
+    made_of |= {edge.part: fingerprint_edge(settings, edge) for edge in settings.own_edges}
+    state = None if rebuilds else state_if_needed(settings, situation, stack)
     if rebuilds:
         unchanged = frozenset(made_of.keys() & situation.containers.keys())
     else:
@@ -65,6 +71,9 @@ def plan_update(
     reasons = guard.renamed(stack, name, state) or guard.in_the_way(
         settings, stack, situation, state
     )
+    if not reasons and settings.shared:
+        reasons = shared.refused(settings, name)
+    reasons += trusts_everyone(settings, name) if settings.trusted_proxies else []
     if reasons:
         raise GuardRefused(reasons, serves=situation.serves)
     reasons = [
@@ -83,7 +92,8 @@ def plan_update(
     override = ""
     if not settings.allow_in_place and not rebuilds:
         in_place = [
-            *guard.interruptions(settings, situation, made_of, unchanged),
+            *guard.color_interruptions(settings, situation, made_of, unchanged),
+            *guard.edge_interruptions(settings, situation, made_of, unchanged),
             *guard.standby_changes(settings, situation),
         ]
         reasons, override = reasons + in_place, guard.OVERRIDE if in_place else ""
@@ -147,7 +157,7 @@ def _unchanged(
     """The parts that are what they shall be, and the idle color: it stays as it was released."""
     running = situation.previous.running or {}
     key = state.key if state and state.key else situation.previous.key
-    found = {edge.part for edge in settings.edges if running.get(edge.part) == made_of[edge.part]}
+    found = {*unchanged_edges(settings, situation, made_of)}
     for color in settings.declared:
         container, digest = situation.containers.get(color), digest_of(made_of[color])
         adopted = situation.previous.adopted.get(color)
@@ -160,6 +170,17 @@ def _unchanged(
         if same or (stays and (container or color in running)):
             found.add(color)
     return frozenset(found if not settings.allow_in_place else found - _differing(running, made_of))
+
+
+def unchanged_edges(
+    settings: Settings, situation: Situation, made_of: Mapping[str, Fingerprint]
+) -> frozenset[str]:
+    """Of the stack's own edges, those that stay as they are, and the holders that do."""
+    running = situation.previous.running or {}
+    edges = [edge.part for edge in settings.own_edges if edge.part in running]
+    same = {part for part in edges if running[part] == made_of[part]}
+    held = {holder_of(part) for part in edges if without_gap(running[part], made_of[part])}
+    return frozenset(same | held)
 
 
 def _adopted(situation: Situation, *, rebuilds: bool) -> dict[str, str]:
@@ -175,10 +196,10 @@ def _differing(running: Mapping[str, Fingerprint], made_of: Mapping[str, Fingerp
     return {part for part in made_of if part in running and running[part] != made_of[part]}
 
 
-def _state_if_needed(settings: Settings, situation: Situation, stack: str) -> StackState | None:
+def state_if_needed(settings: Settings, situation: Situation, stack: str) -> StackState | None:
     """Read the state only where the outputs do not explain what Docker has: it takes a moment."""
     previous, containers = situation.previous, situation.containers
-    parts = {*(edge.part for edge in settings.edges), *COLORS}
+    parts = {*(edge.part for edge in settings.own_edges), *COLORS}
     running = previous.running
     if running is None:
         return read_state(stack) if situation.things or situation.states else None

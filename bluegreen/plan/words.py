@@ -1,8 +1,12 @@
 """A release in words: what an update will start, check, switch, watch and remove."""
 
+from collections.abc import Collection, Mapping
+
 from bluegreen.config.images import image_reference
-from bluegreen.config.settings import other
+from bluegreen.config.settings import Settings, other
 from bluegreen.data.plan import describe_data
+from bluegreen.edge.guest import claims_of
+from bluegreen.plan.fingerprint import Fingerprint, tell, without_gap
 from bluegreen.plan.planned import Plan
 from bluegreen.platforms import of
 
@@ -13,11 +17,16 @@ def describe(plan: Plan) -> str:
     name, previous, edge = situation.name, situation.previous, situation.edge
     target, outgoing = settings.active_color, other(settings.active_color)
     live, missed, platform = situation.live, situation.troubles, of(settings)
+    replaced = replacements(settings, previous.running or {}, plan.made_of, plan.unchanged)
     if live == target and target in plan.unchanged:
         scaled, gone = platform.scaling(settings, previous.replicas), _gone(plan)
-        if not gone:
-            return scaled
-        return f"{scaled}\n  standby {gone}" if scaled else f"no color is released; {gone}"
+        more = [
+            *replaced,
+            *([f"standby {gone}"] if gone and (scaled or replaced) else []),
+        ]
+        if scaled or more:
+            return "\n  ".join([scaled or "no color is released", *more])
+        return f"no color is released; {gone}" if gone else ""
     version = settings.versions[target]
     serves = f"{edge.color} {edge.version}" if edge else previous.live or "no color"
     image = image_reference(settings.image, version)
@@ -40,11 +49,15 @@ def describe(plan: Plan) -> str:
         f"check   GET {health.path}: {', '.join(expected)}; {health.passes} passes in a row "
         f"within {health.timeout:g} s"
     )
-    edges = [edge.name for edge in settings.edges if f"{name}-{edge.part}" not in missed]
+    places = zip(settings.edges, settings.places(name), strict=True)
+    edges = [edge.name for edge, place in places if place.container not in missed]
     where = (
         f" in {len(edges)} edges ({', '.join(edges)}) at once" if len(settings.edges) > 1 else ""
     )
-    lines.append(f"switch  nginx{where} to {target}, on trial until confirmed")
+    shares = f" of {settings.edge}" if settings.edge else ""
+    lines.append(f"switch  nginx{shares}{where} to {target}, on trial until confirmed")
+    if settings.edge:
+        lines.append(f"reach   {', '.join(claims_of(settings))}")
     lines += [
         f"without {edge}: it does not answer; it catches up when it is back" for edge in missed
     ]
@@ -58,7 +71,25 @@ def describe(plan: Plan) -> str:
         stays = outgoing in settings.declared
         fewer = platform.keeps(settings, outgoing) if stays else ""
         lines.append(f"{'keep  ' if stays else 'remove'}  {name}-{outgoing}{fewer}")
-    return "\n".join([lines[0], *(f"  {line}" for line in lines[1:])])
+    return "\n".join([lines[0], *(f"  {line}" for line in [*replaced, *lines[1:]])])
+
+
+def replacements(
+    settings: Settings,
+    running: Mapping[str, Fingerprint],
+    made_of: Mapping[str, Fingerprint],
+    unchanged: Collection[str],
+) -> list[str]:
+    """Which nginx is replaced, and what it is made of from then on."""
+    found = []
+    for edge in settings.own_edges:
+        before, after = running.get(edge.part), made_of.get(edge.part)
+        if before and after and edge.part not in unchanged and without_gap(before, after):
+            found.append(
+                f"nginx   is replaced in {edge.part} without a gap ({tell(before, after)}); what "
+                f"is open there gets {settings.drain_timeout} s"
+            )
+    return found
 
 
 def _gone(plan: Plan) -> str:

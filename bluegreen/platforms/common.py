@@ -9,18 +9,18 @@ import pulumi
 import pulumi_docker as docker
 
 from bluegreen.config.settings import Color, Edge, Settings
-from bluegreen.data import modes
 from bluegreen.data.names import data_of, snapshots_of
-from bluegreen.docker.facts import LABEL, STACK_LABEL
+from bluegreen.docker.facts import LABEL, STACK_LABEL, kernel_of
+from bluegreen.edge.clients import Listening
+from bluegreen.edge.files import HANDS_OVER, edge_files
 from bluegreen.edge.render import render
-from bluegreen.edge.scripts import start
-from bluegreen.edge.state import BOOTSTRAP, CONFIG_FOLDER, WAITING
-from bluegreen.edge.templates import TEMPLATES
-from bluegreen.platforms.own import OWN_CONTAINER, OWN_IMAGE, OWN_VOLUME
+from bluegreen.edge.scripts import hold_ports
+from bluegreen.edge.state import CONFIG_FOLDER, IN_MEMORY, START, holder_of
+from bluegreen.platforms.own import OWN_CONTAINER, OWN_HOLDER, OWN_IMAGE, OWN_VOLUME
 from bluegreen.platforms.platform import Platform
+from bluegreen.platforms.relief import Relief, Relieved
 
 LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
-EDGE_STOP_GRACE = 10
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,11 @@ def _volume_labels(scope: Scope) -> list[docker.VolumeLabelArgs]:
     return [docker.VolumeLabelArgs(label=k, value=v) for k, v in scope.labels().items()]
 
 
-def make_edge(scope: Scope, edge: Edge, network: docker.Network) -> docker.Container:
-    """An edge. What may change in its life comes through the switch, into its volume."""
+def make_edge(scope: Scope, edge: Edge, network: docker.Network) -> Relieved:
+    """An edge: a holder of its ports, and nginx in its network, which is replaced without a gap.
+
+    What may change in the life of a service comes through the switch, into the volume.
+    """
     settings, part, many = scope.settings, edge.part, scope.platform.many_edges
     there = _provider(scope, edge)
     image = docker.RemoteImage(
@@ -122,45 +125,119 @@ def make_edge(scope: Scope, edge: Edge, network: docker.Network) -> docker.Conta
         labels=_volume_labels(scope),
         opts=scope.options(ignore_changes=OWN_VOLUME, provider=there),
     )
-    pages = {BOOTSTRAP: "bootstrap.conf"} | ({WAITING: "waiting.conf"} if many else {})
+    holder = _make_holder(scope, edge, image, config, network, there)
+    own_name = scope.container(part) if many else ""
+    shared = settings.kind == "edge"
+    files = edge_files(
+        Listening.of(settings, edge),
+        own_name,
+        copies=settings.log_to_docker,
+        shared=shared,
+        acme=scope.name if shared and settings.tls else "",
+    )
+    before = Relief(
+        f"{part}-relief",
+        relieves=scope.container(part),
+        image=image.image_id,
+        holder=holder.id,
+        volume=config.name,
+        files=files,
+        drain=settings.drain_timeout,
+        docker=edge.docker,
+        # Of an nginx that stays, its tag may have been moved, or tried in vain with another image.
+        opts=scope.options(depends_on=[holder], ignore_changes=scope.keep(part, ["image"])),
+    )
+    nginx = docker.Container(
+        part,
+        docker.ContainerArgs(
+            name=scope.container(part),
+            image=image.image_id,
+            entrypoints=["sh", "-e", START],
+            uploads=[
+                docker.ContainerUploadArgs(file=path, content=text) for path, text in files.items()
+            ],
+            volumes=[
+                docker.ContainerVolumeArgs(volume_name=config.name, container_path=CONFIG_FOLDER)
+            ],
+            tmpfs=IN_MEMORY,
+            network_mode=pulumi.Output.concat("container:", holder.id),
+            ipc_mode=pulumi.Output.concat("container:", holder.id),
+            stop_signal="SIGQUIT",  # nginx's own word for: finish what you serve
+            destroy_grace_seconds=settings.drain_timeout,
+            **container_options(scope),
+        ),
+        opts=scope.options(
+            provider=there,
+            depends_on=[before],
+            delete_before_replace=True,  # two containers cannot share a name
+            ignore_changes=scope.keep(part, OWN_CONTAINER),
+        ),
+    )
+    return Relieved(
+        f"{part}-relieved",
+        relieves=scope.container(part),
+        nginx=nginx.id,
+        holder=holder.id,
+        drain=settings.drain_timeout,
+        docker=edge.docker,
+        opts=scope.options(depends_on=[nginx]),
+    )
+
+
+def _make_holder(
+    scope: Scope,
+    edge: Edge,
+    image: docker.RemoteImage,
+    config: docker.Volume,
+    network: docker.Network,
+    there: docker.Provider | None,
+) -> docker.Container:
+    """What owns the edge's ports: it lives for as long as these stay as they are."""
+    settings, part = scope.settings, holder_of(edge.part)
     return docker.Container(
         part,
         docker.ContainerArgs(
             name=scope.container(part),
             image=image.image_id,
-            entrypoints=["sh", "-ec", start(scope.container(part) if many else "")],
-            uploads=[
-                docker.ContainerUploadArgs(file=path, content=(TEMPLATES / page).read_text())
-                for path, page in pages.items()
-            ],
+            entrypoints=["sh", "-e", "-c", hold_ports()],
             volumes=[
                 docker.ContainerVolumeArgs(volume_name=config.name, container_path=CONFIG_FOLDER)
             ],
+            tmpfs=IN_MEMORY,
             ports=published(
                 (80, edge.http_port, edge.http_address),
+                (443, settings.https_port, edge.http_address),
                 (8081, settings.preview_port, settings.direct_address),
             ),
-            stop_signal="SIGQUIT",  # nginx's own word for: finish what you serve
-            destroy_grace_seconds=EDGE_STOP_GRACE,
-            **common_options(scope, network),
+            # What waits on a socket goes over to another one when its nginx leaves (Linux 5.14).
+            sysctls={"net.ipv4.tcp_migrate_req": "1"} if _migrates(scope, edge) else None,
+            ipc_mode="shareable",
+            network_mode=network.name,
+            networks_advanced=[
+                docker.ContainerNetworksAdvancedArgs(
+                    name=network.name, aliases=[scope.container(edge.part)]
+                )
+            ],
+            **container_options(scope),
         ),
         opts=scope.options(
             provider=there,
             delete_before_replace=True,  # two containers cannot share a name or a port
-            # A later version's start script or first page is no reason to replace it.
-            ignore_changes=["uploads", "entrypoints", *scope.keep(part, OWN_CONTAINER)],
+            ignore_changes=list(dict.fromkeys([*OWN_HOLDER, *scope.keep(part, OWN_CONTAINER)])),
         ),
     )
 
 
-def edge_config(scope: Scope, live: Color, *, holds_writes: bool = False) -> str:
-    """What nginx in the edges runs when this color is live.
+def _migrates(scope: Scope, edge: Edge) -> bool:
+    """Whether the kernel hands over what waits on a socket; only asked for a holder to be made."""
+    if holder_of(edge.part) in scope.unchanged:
+        return True
+    return kernel_of(edge.docker) >= HANDS_OVER
 
-    It can hold writes back where the data's mode needs that, or when it is told so.
-    """
-    upstream = scope.platform.upstream
-    held = holds_writes or modes.of(scope.settings).holds_writes
-    return render(scope.settings, live, scope.name, scope.root, upstream, holds_writes=held)
+
+def service_config(scope: Scope, live: Color) -> str:
+    """What nginx in the edges runs of the service when this color is live."""
+    return render(scope.settings, live, scope.name, scope.root, scope.platform.upstream)
 
 
 def _provider(scope: Scope, edge: Edge) -> docker.Provider | None:
@@ -179,14 +256,25 @@ def _provider(scope: Scope, edge: Edge) -> docker.Provider | None:
 def common_options(
     scope: Scope, network: docker.Network, more: Mapping[str, pulumi.Input[str]] | None = None
 ) -> dict[str, Any]:
+    """What every color's container has in common; it also carries these labels."""
+    shared = scope.settings.shared
+    names: list[pulumi.Input[str]] = [network.name, *([shared.name] if shared else [])]
+    return {
+        "network_mode": network.name,  # set, as the provider reads it back and would see a change
+        "networks_advanced": [docker.ContainerNetworksAdvancedArgs(name=each) for each in names],
+        **container_options(scope, more),
+    }
+
+
+def container_options(
+    scope: Scope, more: Mapping[str, pulumi.Input[str]] | None = None
+) -> dict[str, Any]:
     """What every container of the stack has in common; it also carries these labels."""
     labels = {**scope.labels(), **(more or {})}
     return {
         "labels": [docker.ContainerLabelArgs(label=k, value=v) for k, v in labels.items()],
-        "network_mode": network.name,  # set, as the provider reads it back and would see a change
-        "networks_advanced": [docker.ContainerNetworksAdvancedArgs(name=network.name)],
         "restart": "unless-stopped",
-        "log_driver": "json-file",  # the switch reads users' requests from the edge's log
+        "log_driver": "json-file",
         "log_opts": LOG_LIMITS,
     }
 

@@ -6,6 +6,8 @@ OWN_VOLUME = ["driver", "driverOpts", "labels"]
 # What would replace a container, or is told by Docker otherwise than it was said.
 OWN_CONTAINER = (
     "image command entrypoints envs uploads volumes ports memory memorySwap cpus user labels "
-    "networkMode networksAdvanced restart logDriver logOpts stopSignal"
+    "networkMode networksAdvanced restart logDriver logOpts stopSignal tmpfs ulimits"
 ).split()
 OWN_IMAGE = ["name", "build"]
+# The holder of an edge's ports stays what it was made as, whatever nginx runs in its network.
+OWN_HOLDER = ["image", "entrypoints", "sysctls"]

@@ -1,37 +1,54 @@
-"""The drain: what the outgoing color still serves gets its time to end."""
+"""The drain: what a color that is not live any more still serves gets its time to end."""
 
 import time
 
 from bluegreen.edge.edges import Edges
-from bluegreen.edge.nginx import POLL
-from bluegreen.edge.state import HEAD_START
-from bluegreen.edge.traffic import Traffic
-from bluegreen.release.order import tell
+from bluegreen.errors import BluegreenError
+from bluegreen.release.cut import cut_off
+from bluegreen.release.order import Order, tell
 
-# How long after the drain's end nginx gets to close what is left, and the log to say so.
+POLL = 0.1
+# How long after the drain's end nginx gets to tell in its log what was cut.
 GRACE = 2.0
+LOGGED = 0.3  # longer than nginx keeps a line to itself
 
 
-def drain(edges: Edges, traffic: Traffic | None, switched: float, seconds: float) -> int:
-    """Wait for nginx's old workers, for so long after the switch at the most.
+def drain(edges: Edges, order: Order, color: str, begun: float) -> int:
+    """Wait until nothing is in flight on this color; cut what is after the drain's time.
 
     Args:
         edges: all of them.
-        traffic: users' requests; None when nothing was switched.
-        switched: when, by time.monotonic().
-        seconds: the drain's time.
+        order: says how long, and how to cut.
+        color: the color.
+        begun: when it got its last request, by time.monotonic().
 
     Returns:
         How many requests were cut.
     """
-    deadline, said = switched + seconds, 0
-    last = max(deadline + HEAD_START, edges.followed_until) + GRACE
-    while (left := edges.leaving()) and time.monotonic() < last:
-        if left != said:
-            said = left
-            tell(f"draining: {left} old workers still serve")
+    deadline = max(begun + order.drain_timeout, edges.followed_until)
+    said = False
+    while edges.in_flight(color):
+        if time.monotonic() >= deadline:
+            return _cut(edges, order, color)
+        if not said:
+            tell(f"draining: {color} still serves requests, for up to {order.drain_timeout} s")
+            said = True
         time.sleep(POLL)
-    if not traffic or time.monotonic() < deadline:
+    return 0
+
+
+def _cut(edges: Edges, order: Order, color: str) -> int:
+    try:
+        before = edges.counts(order.service, color)
+        cut_off(order, color, edges.missed)
+        ended = time.monotonic() + GRACE
+        while edges.in_flight(color) and time.monotonic() < ended:
+            time.sleep(POLL)
+        time.sleep(LOGGED)
+        cut = (edges.counts(order.service, color) - before).requests
+    except BluegreenError as error:
+        tell(f"what {color} still serves could not be closed; it ends with its container: {error}")
         return 0
-    traffic.ended.wait(GRACE / 4)  # the last lines of the log are still on their way
-    return traffic.cut_since(deadline - POLL)
+    if cut:
+        tell(f"drain: {cut} requests were still open on {color}, and were closed")
+    return cut

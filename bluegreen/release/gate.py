@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bluegreen.config.settings import Health, Place
+from bluegreen.edge.nginx import Nginx
 from bluegreen.edge.opened import Opened, open_edges
-from bluegreen.edge.state import CONFIG_FOLDER, state_of
 from bluegreen.errors import BluegreenError, EdgeUnreachable, GateFailed
 from bluegreen.health.probe import Passed, Refused, wait_until_healthy
 from bluegreen.platforms import named
@@ -40,7 +40,7 @@ def pass_gate(props: dict[str, Any], *, fresh: bool) -> dict[str, Any]:
                 "passed_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             }
         shell = next(iter(opened.shells.values()))
-        serving = state_of(shell.run(f"head -n 1 {CONFIG_FOLDER}/nginx.conf").text)
+        serving = Nginx(shell, props["service"], health).state()
         live = f"{serving.color} {serving.version} keeps serving" if serving else "no color is live"
         raise GateFailed(_message(props, result, live, watch.log_tail()))
 

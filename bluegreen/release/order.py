@@ -11,10 +11,20 @@ from bluegreen.platforms.platform import Target
 
 
 @dataclass(frozen=True)
+class Users:
+    """How a user asks: for which host and path, and whether by a socket that says it is by TLS."""
+
+    host: str
+    path: str
+    secure: bool
+
+
+@dataclass(frozen=True)
 class Order:
     """What is to be switched, and how.
 
     Attributes:
+        service: prefix of everything the stack makes in Docker.
         color: the color to be live.
         version: the version it carries.
         target: how it can be asked and watched.
@@ -23,9 +33,14 @@ class Order:
         health: what a good answer is.
         bake: how long, and how strictly, users' requests are watched.
         drain_timeout: seconds for what the outgoing color still serves.
+        tools_image: image with Python, which closes what is still open after the drain.
         hold: which writes wait until the switch is confirmed (see `Nginx.hold`); "" = none.
+        shares: whether the edge has other services, too.
+        users: how users ask for the health; None = it is not asked by their way.
+        proxied: whether the public port takes connections by the PROXY protocol.
     """
 
+    service: str
     color: str
     version: str
     target: Target
@@ -34,7 +49,11 @@ class Order:
     health: Health
     bake: Bake
     drain_timeout: int
+    tools_image: str
     hold: str = ""
+    shares: bool = False
+    users: "Users | None" = None
+    proxied: bool = False
 
     def to_json(self) -> str:
         """The order as JSON."""
@@ -49,6 +68,7 @@ class Order:
             "edges": places_from(raw["edges"]),
             "health": Health(**raw["health"]),
             "bake": Bake(**raw["bake"]),
+            "users": Users(**raw["users"]) if raw["users"] else None,
         }
         return cls(**raw | parts)
 
@@ -72,10 +92,10 @@ def tell(text: str) -> None:
 
 @dataclass(frozen=True)
 class Report:
-    """What a switch did. Times in seconds; `cut` counts connections closed at the drain's end.
+    """What a switch did. Times in seconds; `cut` counts requests closed at the drain's end.
 
-    `switch_seconds` is from the switch's begin until nginx's new workers alone take connections;
-    `missed` names the edges that it went on without.
+    `switch_seconds` is from the switch's begin until the flip; `errors` counts 5xx answers and
+    abandoned requests; `missed` names the edges that it went on without.
     """
 
     color: str

@@ -4,7 +4,6 @@ Its outputs say which writes wait for the switch; what is of a release that is o
 stack's state, so that an update without a release shows no change.
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -58,7 +57,6 @@ class DataStep(Resource, module="bluegreen", name="DataStep"):
         copy: str,
         live: dict[str, str],
         edge: pulumi.Input[str],
-        live_config: Mapping[str, str] | None,
         data: Data,
         database_url: str,
         docker: Docker,
@@ -75,8 +73,6 @@ class DataStep(Resource, module="bluegreen", name="DataStep"):
             copy: of the data, that it runs on.
             live: {color, version, copy} of what serves; empty values before the first release.
             edge: name of the edge's container, in which writes are held back.
-            live_config: {text, url} of a config for nginx that can hold writes back while it serves
-                the live color, and where that is asked; only for a clone.
             data: the stack's settings of its data.
             database_url: of an external database; "" without.
             docker: which daemon.
@@ -95,6 +91,5 @@ class DataStep(Resource, module="bluegreen", name="DataStep"):
             "database_url": pulumi.Output.secret(database_url) if database_url else "",
             "docker": asdict(docker),
         }
-        inputs |= {"live_config": dict(live_config)} if live_config else {}
         opts.additional_secret_outputs = ["database_url"] if database_url else None
         super().__init__(DataStepProvider(), name, inputs | dict.fromkeys(_OUTPUTS), opts)

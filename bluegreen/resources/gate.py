@@ -64,6 +64,7 @@ class HealthGate(Resource, module="bluegreen", name="HealthGate"):
         self,
         name: str,
         *,
+        service: str,
         color: str,
         version: str,
         container_id: pulumi.Input[str],
@@ -78,6 +79,7 @@ class HealthGate(Resource, module="bluegreen", name="HealthGate"):
 
         Args:
             name: of the resource.
+            service: prefix of everything the stack makes in Docker.
             color: the color to be live.
             version: the version it carries.
             container_id: id of its container (of a service, with what its replicas are made of);
@@ -90,6 +92,7 @@ class HealthGate(Resource, module="bluegreen", name="HealthGate"):
             opts: resource options.
         """
         inputs: dict[str, Any] = {
+            "service": service,
             "color": color,
             "version": version,
             "container_id": container_id,

@@ -5,7 +5,7 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,18 +21,22 @@ from bluegreen.plan.fingerprint import Fingerprint, digest_of
 from bluegreen.plan.ownership import keyed
 from bluegreen.plan.planned import Plan
 from bluegreen.platforms import of
+from bluegreen.platforms.acme import make_acme
 from bluegreen.platforms.common import (
     Made,
     Scope,
-    edge_config,
     make_data_volume,
     make_edge,
     make_snapshots_volume,
+    service_config,
 )
 from bluegreen.platforms.platform import Target
-from bluegreen.release.order import Order
+from bluegreen.platforms.relief import Relieved
+from bluegreen.release.order import Order, Users
+from bluegreen.resources.certificates import Certificates
 from bluegreen.resources.data_step import DataStep
 from bluegreen.resources.gate import HealthGate
+from bluegreen.resources.guest import Guest
 from bluegreen.resources.identity import Identity
 from bluegreen.resources.interrupt import end_quietly
 
@@ -82,11 +86,20 @@ class BlueGreenService(pulumi.ComponentResource):
 
         network = scope.platform.make_network(scope)
         data = make_data_volume(scope)
-        edges = [make_edge(scope, edge, network) for edge in settings.edges]
+        edges: list[pulumi.Resource] = [
+            make_edge(scope, edge, network) for edge in settings.own_edges
+        ]
+        if settings.shared:
+            edges = [Guest("guest", name, self._places, scope.options())]
+        elif settings.tls and settings.tls.acme:
+            make_acme(scope, settings.edges[0], network, settings.tls.acme)
         step = self._make_data_step(data_plan, plan.serves, edges[0], data)
         made = {target: scope.platform.make_color(scope, target, network, data, step)}
         gate = self._make_gate(target, made[target], edges, plan.drift)
-        switch = self._make_switch(gate, edges, step)
+        given = self._make_certificates(edges, edges)
+        switch = self._make_switch(gate, edges, step, given)
+        # An ACME server asks a service that is there.
+        self._make_certificates(edges, [switch], by_acme=True)
         if outgoing in settings.declared:
             made[outgoing] = scope.platform.make_color(scope, outgoing, network, data, switch)
         # With standby `remove` the outgoing color is not declared: Pulumi deletes it last.
@@ -118,7 +131,7 @@ class BlueGreenService(pulumi.ComponentResource):
         self,
         plan: DataPlan,
         serves: Mapping[str, str],
-        edge: docker.Container,
+        edge: pulumi.Resource,
         data: docker.Volume | None,
     ) -> DataStep | None:
         """Snapshot, clone or check; only then the target is touched."""
@@ -138,21 +151,11 @@ class BlueGreenService(pulumi.ComponentResource):
             copy=plan.copies[settings.active_color],
             live={**serves, "copy": plan.live},
             edge=self._places[0].container,
-            live_config=self._live_config(serves) if plan.holds_live_writes else None,
             data=settings.data,
             database_url=settings.database_url,
             docker=settings.docker,
             opts=scope.options(depends_on=needed),
         )
-
-    def _live_config(self, serves: Mapping[str, str]) -> dict[str, str]:
-        """What nginx needs to hold writes back before the switch, should it not be able to."""
-        settings, live = self._scope.settings, cast("Color", serves["color"])
-        # By the version that serves, whatever the config says of that color by now.
-        version = serves["version"] or settings.versions[live]
-        as_live = replace(settings, versions={**settings.versions, live: version})
-        text = edge_config(replace(self._scope, settings=as_live), live, holds_writes=True)
-        return {"text": text, "url": self._target(live).url}
 
     def _describe_data(self, plan: DataPlan, step: DataStep | None) -> dict[str, pulumi.Input[str]]:
         mode, target = modes.of(self._scope.settings).name, self._scope.settings.active_color
@@ -165,12 +168,13 @@ class BlueGreenService(pulumi.ComponentResource):
         self,
         color: Color,
         made: Made,
-        edges: Sequence[docker.Container],
+        edges: Sequence[pulumi.Resource],
         drift: str,
     ) -> HealthGate:
         scope, settings = self._scope, self._scope.settings
         return HealthGate(
             "gate",
+            service=scope.name,
             color=color,
             version=settings.versions[color],
             container_id=made.identity,
@@ -182,8 +186,35 @@ class BlueGreenService(pulumi.ComponentResource):
             opts=scope.options(depends_on=[*edges, made.done]),
         )
 
+    def _make_certificates(
+        self,
+        edges: Sequence[pulumi.Resource],
+        after: Sequence[pulumi.Resource],
+        *,
+        by_acme: bool = False,
+    ) -> list[pulumi.Resource]:
+        """The certificates that config has, or the hosts that want some; nothing without TLS."""
+        scope, tls = self._scope, self._scope.settings.tls
+        if not tls or by_acme != bool(tls.acme):
+            return []
+        made = Certificates(
+            "certificates",
+            service=scope.name,
+            edges=self._places,
+            required=scope.settings.edges_required,
+            holders=self._edge_ids(edges),
+            tls=tls,
+            hosts=scope.settings.hosts,
+            opts=scope.options(depends_on=after),
+        )
+        return [made]
+
     def _make_switch(
-        self, gate: HealthGate, edges: Sequence[docker.Container], step: DataStep | None
+        self,
+        gate: HealthGate,
+        edges: Sequence[pulumi.Resource],
+        step: DataStep | None,
+        after: Sequence[pulumi.Resource],
     ) -> command.local.Command:
         """The switch; its color is the gate's, so that no color is switched to ungated."""
         return command.local.Command(
@@ -197,12 +228,18 @@ class BlueGreenService(pulumi.ComponentResource):
                 # A gate that ran again is followed by a switch: it finds that all is well, or
                 # puts right what an update left that died in between.
                 "BLUEGREEN_GATE_PASSED_AT": gate.passed_at,
-                "BLUEGREEN_EDGE_ID": pulumi.Output.all(*(edge.id for edge in edges)).apply(
-                    " ".join
-                ),
+                "BLUEGREEN_EDGE_ID": self._edge_ids(edges),
             },
-            opts=self._scope.options(),
+            opts=self._scope.options(depends_on=after),
         )
+
+    def _edge_ids(self, edges: Sequence[pulumi.Resource]) -> pulumi.Output[str]:
+        """Which edges these are: one that is made anew has to be switched, too."""
+        shared = self._scope.settings.shared
+        if shared:
+            return pulumi.Output.from_input(" ".join(shared.holders))
+        holders = [edge.holder for edge in edges if isinstance(edge, Relieved)]
+        return pulumi.Output.all(*holders).apply(" ".join)
 
     def _hold(self, step: DataStep | None) -> pulumi.Input[str]:
         """Which writes wait for the switch: the step's word, where releases change the data."""
@@ -210,11 +247,12 @@ class BlueGreenService(pulumi.ComponentResource):
 
     def _render(self, color: str) -> str:
         scope = self._scope
-        return edge_config(scope, cast("Color", color))
+        return service_config(scope, cast("Color", color))
 
     def _order(self, color: str, hold: str) -> str:
         settings, live = self._scope.settings, cast("Color", color)
         return Order(
+            service=self._scope.name,
             color=live,
             version=settings.versions[live],
             target=self._target(live),
@@ -223,8 +261,22 @@ class BlueGreenService(pulumi.ComponentResource):
             health=settings.health_of(live),
             bake=settings.bake,
             drain_timeout=settings.drain_timeout,
+            tools_image=settings.data.tools_image,
             hold=hold,
+            shares=bool(settings.shared),
+            users=self._users(),
+            proxied=settings.proxy_protocol,
         ).to_json()
+
+    def _users(self) -> Users | None:
+        """How they ask for the health; nobody does where a host is a pattern only."""
+        settings = self._scope.settings
+        if not settings.health.public:
+            return None
+        named = [host for host in settings.hosts if not host.startswith("*.")]
+        host = settings.canonical_host or (named or [settings.health.host or "localhost"])[0]
+        prefix = settings.path_prefix if settings.strip_path_prefix else ""
+        return Users(host, f"{prefix}{settings.health.path}", bool(settings.tls))
 
     def _target(self, color: Color) -> Target:
         scope = self._scope

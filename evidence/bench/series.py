@@ -14,6 +14,7 @@ from evidence.load.plan import KINDS
 
 PAUSE_SECONDS = 1.5
 """Between two switches, so that there is a steady state to compare with."""
+SENT_BEFORE = 0.3  # seconds; less than any pause between two switches
 AROUND_SECONDS = 1.0
 """A switch's window: from so long before its first new answer to so long after the last old."""
 TOLD_SECONDS = 30.0
@@ -211,7 +212,9 @@ def _matched(moments: list[Moment], report: load.Report) -> list[Switch]:
     switches = []
     for number, (began, ended, ok) in enumerate(moments, 1):
         begin, end = began - report.begun, ended - report.begun
-        seen = next((s for s in report.switches if begin <= s.first_new <= end + 1), None)
+        # What was sent just before a quick command may be answered after it.
+        near = (s for s in report.switches if begin - SENT_BEFORE <= s.first_new <= end + 1)
+        seen = next(near, None)
         switches.append(Switch(number, begin, end, seen, ok))
     return switches
 

@@ -97,17 +97,19 @@ def _times(results: Mapping[str, Any]) -> str:
                 ],
             )
         )
-    if (edge := results.get("throughput")) and "edge_per_s" in edge:
-        rows.append(
-            (
-                "edge, requests per second",
-                [
-                    f"{edge['edge_per_s']['median']:,.0f}",
-                    f"{edge['bare_per_s']['median']:,.0f} (bare nginx)",
-                    f"{edge['ratio_throughput']:.2f}",
-                ],
+    edge = results.get("throughput") or {}
+    for prefix, what in (("", ""), ("tls_", " by TLS"), ("new_tls_", " by new TLS connections")):
+        if f"{prefix}edge_per_s" in edge:
+            rows.append(
+                (
+                    f"edge, requests per second{what}",
+                    [
+                        f"{edge[f'{prefix}edge_per_s']['median']:,.0f}",
+                        f"{edge[f'{prefix}bare_per_s']['median']:,.0f} (bare nginx)",
+                        f"{edge[f'{prefix}ratio_throughput']:.2f}",
+                    ],
+                )
             )
-        )
     if update := results.get("updates"):
         rows.append(
             (

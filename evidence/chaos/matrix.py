@@ -2,23 +2,21 @@
 
 import evidence.load as load
 from bluegreen.config.settings import COLORS
-from evidence.chaos import edges, hosts, kills, targets
+from evidence.chaos import edges, hosts, kills, replacing, targets
 from evidence.chaos.fault import FAULTS, Fault
 from evidence.chaos.kills import Length, at_boundary, at_moment
 from evidence.chaos.release import DEPLOY, UP, Release
+from evidence.chaos.replacing import in_a_replacement
 from evidence.chaos.trial import PLAN, stage
 from evidence.lab.stacks import VERSIONS
 
 MOMENTS = 40
+REPLACING_MS = 4000  # about what it takes longer with a replacement of nginx
 # The boundaries that a release is known to have, for the short form; `make chaos` measures them.
-KNOWN = (
-    ("create target begun", DEPLOY),
-    ("update switch begun", UP),
-    ("delete outgoing begun", UP),
-)
+KNOWN = (("update switch begun", DEPLOY),)
 
 # Imported for the faults that they enter.
-MODULES = (edges, hosts, kills, targets)
+MODULES = (edges, hosts, kills, replacing, targets)
 
 
 def named() -> list[Fault]:
@@ -41,6 +39,8 @@ def whole(pattern: str = "") -> list[Fault]:
     length = Length(milliseconds)
     # First, while the length that was measured still holds.
     sweep = [at_moment(number, MOMENTS, length) for number in range(1, MOMENTS + 1)]
+    longer = Length(milliseconds + REPLACING_MS)
+    sweep += [in_a_replacement(number, MOMENTS, longer) for number in range(1, MOMENTS + 1)]
     sweep += [at_boundary(each) for each in boundaries]
     return [each for each in sweep + found if pattern in each.name]
 

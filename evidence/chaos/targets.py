@@ -91,7 +91,7 @@ def _port(scene: Scene) -> None:
 )
 def _edge_port(scene: Scene) -> None:
     scene.configure(http_port=take_port(scene))
-    scene.release.wait_for("create edge begun")
+    scene.release.wait_for("create edge-holder begun")
     scene.strike()
 
 

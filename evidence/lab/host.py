@@ -1,10 +1,11 @@
 """What an experiment needs of this machine: commands that are run, and free ports."""
 
 import errno
+import ipaddress
 import random
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,3 +71,10 @@ def free_ports(count: int) -> list[int]:
 def pid_of(container: str) -> int:
     """A container's first process, as this host sees it."""
     return int(docker("inspect", "-f", "{{.State.Pid}}", container))
+
+
+def bridge_address(run: Callable[..., str] | None = None) -> str:
+    """The host's own address on Docker's usual bridge; a new daemon tells its subnet alone."""
+    shape = "{{with index .IPAM.Config 0}}{{.Subnet}} {{.Gateway}}{{end}}"
+    subnet, *gateway = (run or docker)("network", "inspect", "bridge", "-f", shape).split()
+    return gateway[0] if gateway else str(next(ipaddress.ip_network(subnet).hosts()))

@@ -1,6 +1,5 @@
 """A real PostgreSQL server of an experiment's own, in a container on this host's bridge address."""
 
-import ipaddress
 import secrets
 import uuid
 from collections.abc import Callable, Iterator
@@ -8,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from bluegreen.config import defaults
-from evidence.lab.host import LabFailed, docker, free_ports
+from evidence.lab.host import LabFailed, bridge_address, docker, free_ports
 from evidence.lab.processes import wait_for
 
 USER, DATABASE = "bluegreen", "grafana"
@@ -76,13 +75,6 @@ class Server:
         return True
 
 
-def _bridge_address(run: Callable[..., str]) -> str:
-    """The host's own address on Docker's usual bridge; a new daemon tells its subnet alone."""
-    shape = "{{with index .IPAM.Config 0}}{{.Subnet}} {{.Gateway}}{{end}}"
-    subnet, *gateway = run("network", "inspect", "bridge", "-f", shape).split()
-    return gateway[0] if gateway else str(next(ipaddress.ip_network(subnet).hosts()))
-
-
 @contextmanager
 def running(run: Callable[..., str] = docker, host: str = "") -> Iterator[Server]:
     """A server with an empty database that is gone afterwards.
@@ -91,7 +83,7 @@ def running(run: Callable[..., str] = docker, host: str = "") -> Iterator[Server
         run: runs a docker command, on the host where the server is to be.
         host: an address there; "" = its bridge's.
     """
-    host = host or _bridge_address(run)
+    host = host or bridge_address(run)
     name, password = f"lab-postgres-{uuid.uuid4().hex[:8]}", secrets.token_hex(12)
     server = Server(name, host, free_ports(1)[0], password, run)
     script = _START.replace("cat >/tmp/password", f"echo {server.password} >/tmp/password")

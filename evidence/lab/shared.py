@@ -108,7 +108,7 @@ class Keeper:
         if color not in COLORS or version != VERSIONS[color]:
             return None
         mine = ("--filter", f"label={LABEL}={stack.service}", "--format", "{{.Names}} {{.State}}")
-        running = {f"{stack.service}-{each} running" for each in ("edge", color)}
+        running = {f"{stack.service}-{each} running" for each in ("edge", "edge-holder", color)}
         if set(docker("ps", "-a", *mine).splitlines()) != running:
             return None
         return (

@@ -12,11 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from evidence.lab.cluster import Cluster
-from evidence.lab.host import LabFailed, must
+from evidence.lab.host import must
 from evidence.lab.processes import MORTAL, wait_for
 
 USER = "root"
-PACKAGES = ("openssh-server", "libwrap0")
 PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
 SERVER = """\
 HostKey {folder}/host
@@ -49,7 +48,7 @@ def serving(cluster: Cluster, folder: Path) -> Iterator[dict[str, str]]:
     binary, libraries = find_server(folder)
     for key in ("host", "client"):
         must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / key))
-    (folder / "server.conf").write_text(SERVER.format(folder=folder))
+    (folder / "server.conf").write_text(SERVER.format(folder=folder) + halves(binary))
     (folder / "client.conf").write_text(CLIENT.format(folder=folder, user=USER))
     passwd = folder / "passwd"  # sshd wants a user of this name, whom not every machine has
     passwd.write_text(
@@ -73,7 +72,7 @@ def serving(cluster: Cluster, folder: Path) -> Iterator[dict[str, str]]:
                 servers.append(
                     subprocess.Popen(
                         command,
-                        env=os.environ | {"LD_LIBRARY_PATH": str(libraries)},
+                        env=os.environ | {"LD_LIBRARY_PATH": libraries},
                         stdin=subprocess.DEVNULL,
                         stdout=log,
                         stderr=log,
@@ -107,24 +106,30 @@ def need_client() -> None:
         must("apt-get", "install", "-qq", "--yes", "--no-install-recommends", "openssh-client")
 
 
-def find_server(folder: Path) -> tuple[Path, Path]:
+def halves(server: Path) -> str:
+    """Lines that tell an unpacked server where its other programs are: OpenSSH 10 has three.
+
+    Older ones are a single program, and refuse these options.
+    """
+    beside = server.parents[1] / "lib" / "openssh"
+    options = {"SshdSessionPath": "sshd-session", "SshdAuthPath": "sshd-auth"}
+    return "".join(
+        f"{option} {beside / name}\n"
+        for option, name in options.items()
+        if (beside / name).exists()
+    )
+
+
+def find_server(folder: Path) -> tuple[Path, str]:
     """An sshd, and where the libraries are that it needs; unpacked where it is not installed."""
     if found := shutil.which("sshd", path=PLACES):
-        return Path(found), folder
+        return Path(found), ""
     packages = folder / "packages"
-    packages.mkdir()
-    done = subprocess.run(
-        ["apt-get", "download", *PACKAGES],
-        cwd=packages,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise LabFailed(
-            f"no sshd here, and Debian's package is not available: {done.stderr.strip()}"
-        )
+    (packages / "partial").mkdir(parents=True)
+    # With all that it depends on and this machine lacks; nothing of it is installed.
+    download = ["apt-get", "install", "--yes", "--download-only", "--no-install-recommends"]
+    must(*download, "-o", f"Dir::Cache::archives={packages}/", "openssh-server")
     for package in packages.glob("*.deb"):
         must("dpkg", "-x", str(package), str(packages / "root"))
-    (library,) = (packages / "root").glob("**/libwrap.so.0")
-    return packages / "root" / "usr" / "sbin" / "sshd", library.parent
+    libraries = {str(library.parent) for library in (packages / "root").glob("**/*.so.*")}
+    return packages / "root" / "usr" / "sbin" / "sshd", os.pathsep.join(sorted(libraries))

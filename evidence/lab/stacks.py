@@ -35,8 +35,11 @@ VERSIONS: Mapping[Color, str] = {"blue": "12.3.0", "green": "12.4.0"}
 class Stack:
     """One stack, with settings that make a release quick; `config` changes them."""
 
-    def __init__(self, folder: Path, **config: Any) -> None:
-        """Copy the program and write the stack's config; nothing runs yet."""
+    def __init__(self, folder: Path, *, beside: "Stack | None" = None, **config: Any) -> None:
+        """Copy the program and write the stack's config; nothing runs yet.
+
+        `beside`: the stack whose backend it is in, too.
+        """
         self.folder, self.name = folder, f"t{uuid.uuid4().hex[:10]}"
         self.service = f"bluegreen-{self.name}"
         self.http_port, self.preview_port = free_ports(2)
@@ -48,7 +51,7 @@ class Stack:
         (folder / ".venv").symlink_to(ROOT / ".venv")
         (folder / "state").mkdir(exist_ok=True)
         self.environment = os.environ | {
-            "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+            "PULUMI_BACKEND_URL": f"file://{(beside or self).folder / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE": "test",
             "PULUMI_SKIP_UPDATE_CHECK": "1",
         }
@@ -156,9 +159,10 @@ class Stack:
         return said["color"], said["version"]
 
     def containers(self) -> set[str]:
-        """The stack's running containers, without the common prefix."""
+        """The stack's running containers, without the common prefix and without holders."""
         names = docker("ps", "--filter", f"label={LABEL}={self.service}", "--format", "{{.Names}}")
-        return {name.removeprefix(f"{self.service}-") for name in names.split()}
+        parts = {name.removeprefix(f"{self.service}-") for name in names.split()}
+        return {part for part in parts if not part.endswith("-holder")}
 
     def exec_edge(self, script: str) -> str:
         """Run a script in the edge."""

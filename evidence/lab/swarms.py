@@ -8,8 +8,10 @@ from typing import Any
 
 import evidence.load as load
 from bluegreen.docker.facts import LABEL
+from bluegreen.edge.state import holder_of
 from evidence.lab.cluster import Cluster, Node
 from evidence.lab.host import LabFailed
+from evidence.lab.processes import wait_for
 from evidence.lab.stacks import VERSIONS, Stack, remove
 
 # What several replicas on 2 cores can be asked for, besides the machine's other work.
@@ -23,7 +25,7 @@ class SwarmStack(Stack):
         """Make it; nothing runs yet."""
         self.cluster = cluster
         edges = [{"name": node.name, "host": node.host} for node in cluster.nodes]
-        usual = {
+        usual: dict[str, Any] = {
             "platform": "swarm",
             "replicas": 3,
             "edges": edges,
@@ -39,9 +41,9 @@ class SwarmStack(Stack):
         return f"{self.service}-edge-{node.name}"
 
     def ask_edge(self, node: Node, path: str = "/-/bluegreen") -> str:
-        """What an edge answers on its public port."""
-        asked = ("curl", "-s", "-m", "5", f"http://127.0.0.1{path}")
-        return node.docker("exec", self.edge(node), *asked)
+        """What an edge answers on its public port, whoever runs nginx there."""
+        asked = ("curl", "-s", "-m", "10", f"http://127.0.0.1{path}")
+        return node.docker("exec", holder_of(self.edge(node)), *asked)
 
     def page(self, node: Node) -> str:
         """What users get of an edge; "" when they get nothing."""
@@ -60,6 +62,21 @@ class SwarmStack(Stack):
         """Whether all edges serve this color, in one generation."""
         said = [self.serves(node) for node in self.cluster.nodes]
         return len(set(said)) == 1 and said[0][0] == color
+
+    def await_agreement(self, color: str, seconds: float) -> None:
+        """Wait until all edges serve this color.
+
+        Raises:
+            LabFailed: they do not; with what each serves, and what runs there.
+        """
+        try:
+            wait_for(lambda: self.agree(color), seconds, f"{color} on all edges")
+        except LabFailed as error:
+            seen = [
+                f"{node.name}: serves {self.serves(node)}\n{node.docker('ps', '-a')}"
+                for node in self.cluster.nodes
+            ]
+            raise LabFailed("\n".join([str(error), *seen])) from None
 
     def replicas(self, color: str) -> str:
         """How many of a color run, and how many shall: 3/3; "" when there is no such service."""

@@ -48,13 +48,13 @@ class Asker:
         on_body: OnBody | None = None,
     ) -> Answer | None:
         """Send one request; return its answer if it was as it should be."""
-        begun = time.perf_counter()
+        begun = time.monotonic()
         try:
             answer = await self._answer(request, on_body)
-            latency = time.perf_counter() - begun
+            latency = time.monotonic() - begun
             await self._release(answer)
             self._ledger.color_seen(
-                self._kind, answer.headers.get(self._target.color_header.lower())
+                self._kind, answer.headers.get(self._target.color_header.lower()), begun
             )
             if not 200 <= answer.status < 300:
                 raise Failure(status(answer.status), repr(answer.body[:80]))

@@ -83,14 +83,18 @@ class Ledger:
         self._stalls = Stalls()
         self._reopened = 0
 
-    def color_seen(self, kind: str, header: str | None) -> None:
-        """Note which color gave an answer, good or bad: the header's first word."""
+    def color_seen(self, kind: str, header: str | None, begun: float | None = None) -> None:
+        """Note which color gave an answer, good or bad: the header's first word.
+
+        A request goes where the switch leads when it is sent, however long its answer takes; so it
+        is `begun`, by the clock, that tells of a switch.
+        """
         color = _first_word(header)
         at = self._now()
         self._colors[color or UNKNOWN_COLOR] += 1
         self._timeline[int(at)][color or UNKNOWN_COLOR] += 1
         if color:
-            self._switches.answer(kind, color, at)
+            self._switches.answer(kind, color, at if begun is None else begun - self._begun)
 
     def answered(self, kind: str, latency: float) -> None:
         """Count one request that was answered as it should be."""

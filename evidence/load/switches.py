@@ -38,7 +38,7 @@ class Switches:
         self.seen: list[Seen] = []
 
     def answer(self, kind: str, color: str, at: float) -> None:
-        """Note one answer."""
+        """Note one answer, by the moment that it was asked for."""
         tells = kind in self._kinds
         if tells:
             away_since = self._last.get(color, -math.inf)
@@ -48,7 +48,7 @@ class Switches:
                 # Silence and then the same color again is no switch.
                 if others_since > away_since:
                     self.seen.append(Seen(color, at, others_since, others_since))
-            self._last[color] = at
+            self._last[color] = max(at, away_since)
         if self.seen and color != self.seen[-1].color:
             last = self.seen[-1]
             self.seen[-1] = replace(last, last_kept=at, last_old=at if tells else last.last_old)

@@ -38,7 +38,9 @@ async def websocket(target: Target, plan: Plan, ledger: Ledger, stop: asyncio.Ev
 async def _opened(target: Target, plan: Plan) -> ClientConnection:
     try:
         return await connect(
-            f"ws://{ADDRESS}:{target.port}{target.websocket_path}",
+            f"ws://{target.host}{target.websocket_path}",
+            host=ADDRESS,
+            port=target.port,
             open_timeout=plan.timeout,
             ping_interval=PING_SECONDS,
             ping_timeout=PING_SECONDS,

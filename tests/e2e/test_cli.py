@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 import evidence.load as load
 from bluegreen.cli.app import app
 from bluegreen.docker.facts import LABEL, STACK_LABEL
+from bluegreen.edge.state import folder_of
 from evidence.lab.host import docker
 from evidence.lab.shared import SharedStack
 from evidence.lab.stacks import BLUEGREEN, Stack
@@ -77,7 +78,7 @@ def test_drift_made_by_hand_is_named_and_its_way_out_works(shared: SharedStack) 
     """A stopped container, an edited nginx config, config that was not deployed."""
     live = f"{shared.service}-{shared.old.color}"
     docker("stop", "-t", "5", live)
-    shared.exec_edge("echo '# by hand' >> /etc/bluegreen/nginx.conf")
+    shared.exec_edge(f"echo '# by hand' >> {folder_of(shared.service)}/nginx.conf")
     found = shared.bluegreen("status", "--check")
     assert found.code == 3
     assert f"container {shared.old.color} is exited" in found.output

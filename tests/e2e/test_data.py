@@ -21,21 +21,13 @@ from evidence.proof.__main__ import prove
 from tests.e2e.conftest import StackMaker
 
 GREEN = {"active_color": "green", "green_version": "12.4.0"}
-KILLED = "release killed during its migration"
 QUICK: dict[str, Any] = {"bake": {"seconds": 0}, "drain_timeout": 1}
 
 
-@pytest.mark.parametrize(
-    ("mode", "paths"),
-    [
-        ("clone", [KILLED, "rollback"]),
-        ("external", ["restore of a snapshot"]),
-    ],
-)
-def test_no_acknowledged_write_is_lost_but_as_the_preview_says(mode: str, paths: list[str]) -> None:
-    """The short form of `make data-proof`, which takes every path in every mode."""
-    rows = list(prove(mode, paths))
-    assert len(rows) == len(paths)
+def test_no_acknowledged_write_is_lost_but_as_the_preview_says() -> None:
+    """One row of `make data-proof`, which takes every path in every mode."""
+    rows = list(prove(mode := "external", ["restore of a snapshot"]))
+    assert len(rows) == 1
     assert [row.problems for row in rows if not row.green] == []
     assert all(row.acknowledged > 20 for row in rows)
     assert all(row.announced.startswith(mode.partition(",")[0]) for row in rows)

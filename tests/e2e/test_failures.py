@@ -64,9 +64,12 @@ def test_a_target_that_does_not_pass_its_gate_leaves_the_old_color_serving(
 
 
 def test_a_broken_nginx_config_leaves_the_old_color_serving(shared: SharedStack) -> None:
-    """The original's trouble, a missing semicolon; reverting converges."""
+    """Whether it is read before, as the original's missing semicolon, or by nginx alone."""
     broken = shared.folder / "broken.conf"
     broken.write_text("location / { proxy_pass http://{{ upstream }} }")
+    said = shared.up_fails(**shared.release, service_template=broken.name)
+    assert 'broken.conf:1: directive "proxy_pass" is not terminated by ";"' in said
+    broken.write_text("location / { proxy_pass http://{{ upstream }}; proxy_bufering off; }")
     with nothing_lost(shared):
         message = "switch to {} failed: nginx refuses the rendered config"
         refused(shared, message, service_template=broken.name)

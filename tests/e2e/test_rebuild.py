@@ -94,9 +94,9 @@ def test_what_does_not_fit_is_named_and_nothing_is_written(stack: Stack) -> None
     refused(f"container {stack.service}-blue differs from the config:", "env PIN", "-edge", "ports")
     assert running(stack) == before
     assert resources(stack) == []
-    stack.configure(
-        env=None, http_port=port, drain_timeout=13
-    )  # of nginx alone, which a reload can change
+    own = "location / { proxy_pass http://{{ upstream }}; }"  # what a reload can change
+    (stack.folder / "own.conf").write_text(own)
+    stack.configure(env=None, http_port=port, service_template="own.conf")
     done = stack.bluegreen("recover", "--rebuild-state", "--yes")
     assert done.code == 0, done.output
     assert "the next update reloads nginx" in done.output

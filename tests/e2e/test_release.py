@@ -36,7 +36,7 @@ def test_the_preview_names_container_gate_switch_and_outgoing_color_in_that_orde
     assert places == sorted(places), shown
     shared.up()
     assert shared.pulumi("preview", "--expect-no-changes").code == 0
-    assert httpx.get(shared.url).headers["X-Served-By"] == str(shared.new)
+    assert httpx.get(shared.url).headers["X-Served-By"] == shared.new.color
     live = shared.outputs()["live"]
     assert live == {**shared.new._asdict(), "image": live["image"]}
 

@@ -76,12 +76,14 @@ class Run:
 class World(mocks.Mocks):
     """Answers what Docker and a switch would have answered."""
 
-    def __init__(self, run: Run, previous: Mapping[str, Any] | None) -> None:
-        self.run, self.previous = run, previous
+    def __init__(self, run: Run, previous: Mapping[str, Any] | None, platform: str) -> None:
+        self.run, self.previous, self.platform = run, previous, platform
 
     def call(self, args: mocks.MockCallArgs) -> Any:
-        """The stack's own outputs of its last update."""
+        """The stack's own outputs of its last update, or those of a stack with an edge."""
         self.run.calls.append((args.token, args.args))
+        if not args.args["name"].endswith(f"/{STACK}"):
+            return {"outputs": {"edge": shared_edge(self.platform)}}
         return {"outputs": self.previous} if self.previous is not None else {}
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
@@ -99,6 +101,20 @@ class World(mocks.Mocks):
             order = json.loads(args.inputs["environment"]["BLUEGREEN_ORDER"])
             outputs["stdout"] = json.dumps({"color": order["color"], "switched": True})
         return f"{args.name}-id", outputs
+
+
+def shared_edge(platform: str = "container", name: str = "front") -> dict[str, Any]:
+    """What the outputs of a stack of kind edge say of it."""
+    docker = {"host": "", "context": "", "cert_path": ""}
+    edge = {"name": "edge", "docker": docker, "http_address": "0.0.0.0", "http_port": 80.0}
+    return {
+        "name": name,
+        "platform": platform,
+        "required": 1.0,
+        "edges": [edge],
+        "network": "network-id",
+        "holders": ["holder-id"],
+    }
 
 
 class Monitor(mocks.MockMonitor):
@@ -149,7 +165,7 @@ def run_program(
         docker: the docker provider's config.
     """
     run = Run()
-    world = World(run, previous)
+    world = World(run, previous, config.get("platform", "container"))
 
     text = {
         f"{PROJECT}:{key}": value if isinstance(value, str) else json.dumps(value)
@@ -207,10 +223,13 @@ def refusal(config: Mapping[str, Any], **more: Any) -> str:
 
 
 def edge_tar(config: str) -> bytes:
-    """What `docker cp …/nginx.conf -` gives."""
-    content, stream = config.encode(), io.BytesIO()
+    """What `docker cp` gives of a service's folder whose config is this."""
+    files = {"nginx.conf": config, "stable.conf": config}
+    files |= {"green": ""} if "color=green " in config else {}
+    stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as tar:
-        entry = tarfile.TarInfo("nginx.conf")
-        entry.size = len(content)
-        tar.addfile(entry, io.BytesIO(content))
+        for name, text in files.items():
+            entry = tarfile.TarInfo(f"{NAME}/{name}")
+            entry.size = len(text.encode())
+            tar.addfile(entry, io.BytesIO(text.encode()))
     return stream.getvalue()

@@ -40,7 +40,13 @@ FILES = {
     "build.context": "tools/setup/images/edge",
     "build.dockerfile": "app.py",
     "service_template": "tests/program/service.conf",
+    "http_template": "tests/program/http.conf",
+    "tls.certificate": "tests/program/two.pem",
+    "tls.key": "tests/program/same.key",
+    "tls.acme.ca": "tests/program/two.pem",
 }
+GIVEN = {"certificate": "tests/program/one.pem", "key": "tests/program/one.key"}
+ACME = {"acme": {"email": "me@example.com"}}
 # What a key needs beside it to have a meaning: on both sides of the comparison.
 NEEDS: dict[str, dict[str, Any]] = {
     "green_version": {"active_color": "green"},
@@ -52,9 +58,27 @@ NEEDS: dict[str, dict[str, Any]] = {
     "data.url_env": {"database_url": URL},
     "data.reads": {"data": {"mode": "clone"}},
     "platform": {"data_path": ""},
+    **{
+        key: {"edge": "front", "hosts": ["b.example.com"], "edges": []}
+        for key in ("hosts", "path_prefix", "strip_path_prefix", "default", "preview_host")
+    },
+    "edge": {"edges": []},
+    "https_port": {"https_port": 443},
+    "proxy_protocol": {"trusted_proxies": ["192.0.2.0/24"]},
+    **{f"tls.{key}": {"tls": GIVEN} for key in ("certificate", "key", "redirect", "hsts")},
+    **{
+        f"tls.acme.{key}": {"tls": ACME, "hosts": ["a.example.com"], "edges": []}
+        for key in ("email", "server", "ca", "image")
+    },
     "swarm data.copy": {"database_url": URL},
     "swarm data_path": {"database_url": URL},
 }
+NEEDS["strip_path_prefix"] |= {"path_prefix": "/b"}
+NEEDS["preview_from"] = NEEDS["preview_host"] | {"preview_host": "preview.example.com"}
+# Hosts have a meaning with `edge` alone, and `edge` needs them.
+WITH = {"edge": {"hosts": ["a.example.com"]}}
+# A stack never becomes another kind: test_shared_edge says what happens then.
+NEVER = ("kind",)
 # On a Swarm all data is in a database, or there is none.
 NOT_ON_A_SWARM = ("platform", "data.mode", "data.reads")
 
@@ -77,7 +101,12 @@ def changed(config: Mapping[str, Any], key: Key) -> dict[str, Any]:
     if key.name.startswith("edges[]."):
         first, *rest = whole["edges"]
         return whole | {"edges": [first | {key.name.removeprefix("edges[]."): value}, *rest]}
+    whole |= WITH.get(key.name, {})
     outer, _, inner = key.name.partition(".")
+    middle, _, innermost = inner.partition(".")
+    if innermost:
+        whole[outer] = {**whole[outer], middle: {**whole[outer][middle], innermost: value}}
+        return whole
     if inner:
         return whole | {outer: {**whole.get(outer, {}), inner: value}}
     return whole | {outer: "remove" if key.name == "standby" else value}
@@ -88,6 +117,7 @@ def manager(docker: FakeDocker) -> FakeDocker:
     """A Docker that manages a Swarm, and that has both colors."""
     docker.does("info", "echo true")
     docker.does("service", "")
+    docker.does("cp", "echo 'Could not find the file' >&2; exit 1")
     rows = [rf"printf 'id\t{NAME}-{color}\trunning\t\t\t\n'" for color in COLORS]
     docker.does("ps", "\n".join(rows))
     return docker
@@ -145,6 +175,7 @@ KEYS = [
     for platform in CONFIGS
     for key in leaves()
     if key.effects_on(swarm=platform == "swarm")
+    and key.name not in NEVER
     and not (platform == "swarm" and key.name in NOT_ON_A_SWARM)
 ]
 

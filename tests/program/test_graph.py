@@ -14,11 +14,16 @@ from bluegreen.release.order import Order
 from tests.program.harness import FIRST, NAME, ROOT, Run, run_program
 from tests.unit.examples import make_settings
 
-ALWAYS = {NAME, "network", "data", "edge", "edge-config", "image-edge", "gate", "switch"} | {
-    "snapshots",
-    "data-step",
-    "identity",
-}
+EDGE = {"edge", "edge-config", "image-edge", "edge-holder", "edge-relief", "edge-relieved"}
+ALWAYS = (
+    EDGE
+    | {NAME, "network", "data", "gate", "switch"}
+    | {
+        "snapshots",
+        "data-step",
+        "identity",
+    }
+)
 WAYS = list(product(COLORS, ("remove", "keep"), (False, True)))
 
 
@@ -40,9 +45,12 @@ def test_a_release_is_one_graph_that_follows_the_active_color(
     assert set(found.resources) == ALWAYS | {color, f"image-{color}"} | kept
     assert found["data-step"].depends_on == {"data", "snapshots"}
     assert found[color].depends_on == {"network", "data", f"image-{color}", "data-step", "identity"}
-    assert found["edge"].depends_on == {"network", "edge-config", "image-edge", "identity"}
-    assert found["gate"].depends_on == {color, "edge"}
-    assert found["switch"].depends_on == {"gate", "edge"}
+    assert found["edge-holder"].depends_on == {"network", "edge-config", "image-edge", "identity"}
+    # A relief serves while nginx is replaced.
+    assert found["edge"].depends_on >= {"edge-relief", "edge-holder"}
+    assert found["edge-relieved"].depends_on == {"edge", "edge-holder"}
+    assert found["gate"].depends_on == {color, "edge-relieved"}
+    assert found["switch"].depends_on == {"gate", "edge-relieved"}
     assert "switch" not in found.before(color)
     if kept:
         assert found[outgoing].depends_on == {
@@ -94,7 +102,7 @@ def test_a_gate_that_ran_again_or_another_edge_is_followed_by_a_switch() -> None
     """Their marks are inputs of the switch."""
     environment = run().inputs("switch")["environment"]
     assert environment["BLUEGREEN_GATE_PASSED_AT"] == "2031-01-02T03:04:05.000+00:00"
-    assert environment["BLUEGREEN_EDGE_ID"] == "edge-id"
+    assert environment["BLUEGREEN_EDGE_ID"] == "edge-holder-id"
 
 
 def test_the_switch_neither_replaces_itself_nor_undoes_anything() -> None:
@@ -153,16 +161,20 @@ def test_a_container_is_deleted_before_its_successor_is_made(name: str) -> None:
     """Two cannot share a name or a port; how long it may take to finish is set."""
     resource = run(standby="keep", stop_grace="55")[name]
     assert resource.options.deleteBeforeReplace
-    assert resource.inputs["destroyGraceSeconds"] == (10 if name == "edge" else 55)
+    assert resource.inputs["destroyGraceSeconds"] == (30 if name == "edge" else 55)
     assert resource.inputs["restart"] == "unless-stopped"
-    assert resource.inputs["networkMode"] == NAME
+    shared = "container:edge-holder-id"
+    assert resource.inputs["networkMode"] == (shared if name == "edge" else NAME)
     assert resource.inputs["logDriver"] == "json-file"
 
 
-def test_a_newer_programs_start_script_does_not_replace_the_edge() -> None:
-    """What may change in the edge's life travels with the switch."""
-    edge = run()["edge"]
-    assert set(edge.options.ignoreChanges) == {"uploads", "entrypoints"}
+def test_the_holder_of_the_ports_stays_when_nginx_is_replaced() -> None:
+    """A newer program's start script, or another image, replaces nginx alone."""
+    found = run()
+    holder, edge = found["edge-holder"], found["edge"]
+    assert set(holder.options.ignoreChanges) == {"image", "entrypoints", "sysctls"}
+    assert not edge.options.ignoreChanges
+    assert not edge.inputs.get("ports")
     assert edge.inputs["stopSignal"] == "SIGQUIT"
     (volume,) = edge.inputs["volumes"]
     assert volume == {"volumeName": f"{NAME}-edge-config", "containerPath": "/etc/bluegreen"}
@@ -182,7 +194,7 @@ def test_no_color_ignores_a_change() -> None:
 def test_everything_in_docker_bears_the_stacks_label() -> None:
     """By which clean-up finds what is its own."""
     found = run(standby="keep")
-    for name in ("network", "data", "edge-config", "edge", "blue", "green"):
+    for name in ("network", "data", "edge-config", "edge", "edge-holder", "blue", "green"):
         assert {"label": "bluegreen.service", "value": NAME} in found.inputs(name)["labels"]
 
 
@@ -239,7 +251,9 @@ def test_the_version_argument_is_grafanas_by_default() -> None:
 def test_only_the_ports_that_were_asked_for_are_open() -> None:
     """By default that is the public one."""
     found = run(standby="keep")
-    assert found.inputs("edge")["ports"] == [{"internal": 80, "external": 80, "ip": "0.0.0.0"}]
+    assert found.inputs("edge-holder")["ports"] == [
+        {"internal": 80, "external": 80, "ip": "0.0.0.0"}
+    ]
     for color in COLORS:
         assert not found.inputs(color).get("ports")
     assert found.outputs["url"] == "http://127.0.0.1"
@@ -258,7 +272,7 @@ def test_each_port_is_bound_to_its_address() -> None:
         green_port=3004,
         direct_address="10.0.0.2",
     )
-    assert found.inputs("edge")["ports"] == [
+    assert found.inputs("edge-holder")["ports"] == [
         {"internal": 80, "external": 8090, "ip": "10.0.0.1"},
         {"internal": 8081, "external": 8091, "ip": "10.0.0.2"},
     ]

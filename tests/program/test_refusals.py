@@ -18,7 +18,8 @@ BOTH_WAYS = pytest.mark.parametrize("preview", [True, False], ids=["preview", "u
 def serve(docker: FakeDocker, color: Color) -> None:
     """Let the edge say that this color is live."""
     settings = make_settings(**FIRST)
-    config = stamp(render(settings, color, NAME, ROOT, of(settings).upstream), 3, "then")
+    rendered = render(settings, color, NAME, ROOT, of(settings).upstream)
+    config = stamp(rendered, rendered, 3, "then")
     (docker.folder / "tar").write_bytes(edge_tar(config))
     docker.does("cp", f"cat '{docker.folder}/tar'")
     rows = [rf"printf 'id-{each}\t{NAME}-{each}\trunning\t\t\t\n'" for each in ("edge", color)]
@@ -90,7 +91,7 @@ def test_the_first_update_reads_the_stacks_own_outputs_and_changes_nothing_in_do
         ("pulumi:pulumi:readStackOutputs", {"name": "organization/bluegreen/test"})
     ]
     asked = {" ".join(words.split()[:2]).partition(" bluegreen")[0] for words in docker.asked()}
-    assert asked == {"cp", "ps -a", "network ls", "volume ls"}
+    assert asked == {"cp", "ps -a", "network ls", "volume ls", "version --format"}
 
 
 def test_later_updates_ask_the_edge_what_it_serves(
@@ -98,7 +99,7 @@ def test_later_updates_ask_the_edge_what_it_serves(
 ) -> None:
     """Of the daemon that the docker provider uses."""
     run_program(FIRST, previous=released, docker={"host": "ssh://me@far"})
-    asked = f"--host ssh://me@far cp {NAME}-edge:/etc/bluegreen/nginx.conf -"
+    asked = f"--host ssh://me@far cp {NAME}-edge:/etc/bluegreen/services/{NAME} -"
     assert asked in docker.asked()
 
 

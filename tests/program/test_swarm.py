@@ -36,7 +36,7 @@ def test_a_release_on_a_swarm_is_one_graph_too() -> None:
     found = run(before, standby="keep", standby_replicas=1)
     assert found["blue"].type == "docker:index/service:Service"
     assert found["scale-blue"].depends_on == {"blue", "identity"}
-    assert found["gate"].depends_on >= {"edge-a", "edge-b", "scale-blue"}
+    assert found["gate"].depends_on >= {"edge-a-relieved", "edge-b-relieved", "scale-blue"}
     assert "switch" not in found.before("blue")
     assert {"gate", "switch", "edge-a", "edge-b"} <= found.before("green")
     assert (found.inputs("scale-blue")["replicas"], found.inputs("scale-green")["replicas"]) == (
@@ -84,7 +84,10 @@ def test_the_switch_is_told_of_all_edges_and_replicas() -> None:
         Place(f"{NAME}-edge-b", Docker(host="ssh://op@b")),
     )
     assert (order.edges, order.edges_required, order.target.replicas) == (there, 1, 3)
-    assert found.inputs("switch")["environment"]["BLUEGREEN_EDGE_ID"] == "edge-a-id edge-b-id"
+    assert (
+        found.inputs("switch")["environment"]["BLUEGREEN_EDGE_ID"]
+        == "edge-a-holder-id edge-b-holder-id"
+    )
     gate = found.inputs("gate")
     assert [each["container"] for each in gate["edges"]] == [p.container for p in there]
     assert (gate["edges_required"], gate["replicas"]) == (1, 3)

@@ -15,7 +15,7 @@ from bluegreen.edge.render import render, stamp
 from bluegreen.plan.fingerprint import digest_of
 from bluegreen.platforms import of
 from bluegreen.platforms.own import OWN_CONTAINER
-from tests.program.harness import FIRST, NAME, ROOT, edge_tar, run_program
+from tests.program.harness import FIRST, NAME, ROOT, edge_tar, refusal, run_program
 from tests.unit.conftest import FakeDocker
 from tests.unit.examples import make_settings
 
@@ -58,20 +58,30 @@ def runs(docker: FakeDocker, before: dict[str, Any], live: str) -> None:
     docker.does("ps", "\n".join(rows))
     settings = make_settings(**FIRST)
     upstream = of(settings).upstream
-    config = stamp(render(settings, cast("Color", live), NAME, ROOT, upstream), 3, "then")
+    rendered = render(settings, cast("Color", live), NAME, ROOT, upstream)
+    config = stamp(rendered, rendered, 3, "then")
     (docker.folder / "tar").write_bytes(edge_tar(config))
     docker.does("cp", f"cat '{docker.folder}/tar'")
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_a_stack_from_before_keeps_its_edge_and_its_colors(docker: FakeDocker, name: str) -> None:
-    """Pulumi may not replace them, whatever this program would call or label them today."""
+def test_a_stack_from_before_keeps_its_colors_and_has_its_edge_replaced_once(
+    docker: FakeDocker, name: str
+) -> None:
+    """Its edge is named by the guard; nothing else of it is touched."""
     before = json.loads(BEFORE.read_text())[name]
-    live = CONFIGS[name]["active_color"]
-    runs(docker, before, live)
-    run = run_program(CONFIGS[name] | IMAGES, previous=before["outputs"])
-    assert run.outputs["fingerprints"] == before["outputs"]["fingerprints"]
-    for part in before["outputs"]["fingerprints"]:
+    runs(docker, before, CONFIGS[name]["active_color"])
+    config = CONFIGS[name] | IMAGES
+    assert "the edge is from before switches" in refusal(config, previous=before["outputs"])
+    run = run_program(config | {"allow_in_place": True}, previous=before["outputs"])
+    made_of = {
+        part: run.outputs["fingerprints"][part] for part in before["outputs"]["fingerprints"]
+    }
+    new = {"switch", "nginx"}
+    made_of["edge"] = {part: said for part, said in made_of["edge"].items() if part not in new}
+    assert made_of == before["outputs"]["fingerprints"]
+    for part in made_of.keys() - {"edge"}:
         assert set(OWN_CONTAINER) <= set(run[part].options.ignoreChanges)
-    assert set(run.resources) - set(before["declared"]) == {"identity"}
+    found = set(run.resources) - set(before["declared"])
+    assert found == {"identity", "edge-holder", "edge-relief", "edge-relieved"}
     assert run.inputs("data-step")["act"] == "" if "data-step" in run.resources else True

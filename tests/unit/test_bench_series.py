@@ -99,7 +99,8 @@ def test_each_switch_is_told_with_its_own_times(edge: Edge) -> None:
         assert each.ok
         assert each.first_new_s is not None
         assert each.last_old_s is not None
-        assert each.first_new_s >= 0.1
+        # What was sent just before the flip may be answered after it: it is told by its sending.
+        assert each.first_new_s >= 0.05
         assert each.last_old_s < each.first_new_s + 0.5
         assert each.command_s >= 0.3
     found = series.to_dict()

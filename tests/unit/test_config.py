@@ -20,7 +20,10 @@ from tests.unit.examples import ROOT, SMALLEST, make_settings
 
 KNOWN = ", ".join(KEYS)
 DIGEST = "sha256:" + "0123456789abcdef" * 4
-HEALTH_KEYS = "path, timeout, interval, passes, status, json, version_field, version"
+HEALTH_KEYS = (
+    "path, public, timeout, interval, passes, status, scheme, verify, host, headers, json, "
+    "version_field, version"
+)
 
 
 def mistakes_of(raw: Mapping[str, Any], root: Path = ROOT) -> list[str]:
@@ -143,7 +146,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"limits": '{"cpus": "many"}'}, 'limits.cpus: is "many"; allowed: CPUs from 0 to 1024'),
     (
         {"limits": '{"disk": 1}'},
-        "limits.disk: there is no such key; known: memory, cpus",
+        "limits.disk: there is no such key; known: memory, cpus, files",
     ),
     ({"user": "a b"}, 'user: is "a b"; allowed: user[:group]'),
     ({"stop_grace": "0"}, 'stop_grace: is "0"; allowed: seconds from 1 to 600'),
@@ -157,7 +160,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
         {"health": '{"path": "api/health"}'},
         'health.path: is "api/health"; allowed: a path that starts with /',
     ),
-    ({"health": '{"status": 99}'}, "health.status: is 99; allowed: HTTP status from 100 to 599"),
+    (
+        {"health": '{"status": 99}'},
+        'health.status: is 99; allowed: an HTTP status, a list of them, or a range ("200-299")',
+    ),
     (
         {"health": '{"timeout": true}'},
         "health.timeout: is true; allowed: seconds from 0.1 to 3600",
@@ -271,7 +277,7 @@ def test_color_and_version_are_all_that_a_grafana_needs() -> None:
     assert (settings.prune, settings.allow_in_place) == (True, False)
     assert settings.docker == Docker()
     health = settings.health_of("blue")
-    assert (health.path, health.status, health.passes) == ("/api/health", 200, 3)
+    assert (health.path, health.status, health.passes) == ("/api/health", "200", 3)
     assert health.json == {"database": "ok"}
     assert (health.version_field, health.version) == ("version", "12.4.0")
     assert settings.bake.seconds > 0, "real traffic is watched without being asked to"
@@ -444,7 +450,7 @@ def test_a_secret_is_refused_by_name_where_it_would_be_shown() -> None:
     assert len(refused.value.mistakes) == 3
     assert "http_port: is a secret" in refused.value.mistakes[0]
     assert "health: is a secret" in refused.value.mistakes[1]
-    assert "allowed: secrets in database_url and env only" in refused.value.mistakes[1]
+    assert "allowed: secrets in tls and database_url and env only" in refused.value.mistakes[1]
     assert not {"8123", "hunter2"} & set(str(refused.value).replace('"', " ").split())
 
 

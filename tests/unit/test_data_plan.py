@@ -114,15 +114,6 @@ def test_a_rollback_says_since_when_writes_are_left_behind() -> None:
     assert "what was written since 2031-01-02T00:00:00+00:00 is NOT in it" in restored
 
 
-def test_a_change_to_clones_says_that_nginx_comes_first() -> None:
-    """Once: the next release finds an nginx that can hold writes back."""
-    found = settings("clone")
-    said = describe_data(found, "s", planned(found), EDGE, {"mode": "shared"})
-    assert "nginx first gets a config that can hold writes back" in said
-    assert "30 s" in said
-    assert "nginx first" not in describe_data(found, "s", planned(found), EDGE, {"mode": "clone"})
-
-
 def test_a_copys_name_tells_the_moment_of_its_snapshot() -> None:
     """A clone's does not: it is made before its moment is known."""
     assert moment_of(copy_name("20310101-000000-500000")) == "2031-01-01T00:00:00.500000+00:00"

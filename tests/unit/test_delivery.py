@@ -15,7 +15,7 @@ import pytest
 from bluegreen.cli.errors import CommandError, Exit, NoSuchStack
 from bluegreen.cli.plan import Plan
 from bluegreen.cli.project import Project
-from tools.ci import review, runner
+from tools.ci import promotions, review, runner
 from tools.ci.github import MARK, PullRequest
 
 
@@ -255,6 +255,32 @@ def test_a_key_without_known_hosts_is_refused(tmp_path: Path) -> None:
     """Whoever answers first would be trusted."""
     with pytest.raises(CommandError, match="DOCKER_SSH_KNOWN_HOSTS is not set"):
         runner.prepare(tmp_path, RUNNER | {"DOCKER_SSH_KEY": "k"})
+
+
+def test_a_stage_releases_its_own_commit_with_the_promotions_made_since(tmp_path: Path) -> None:
+    """Not what was merged meanwhile: nobody approved that with it."""
+    git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "config", "user.name", "Test")
+    git(tmp_path, "config", "user.email", "test@example.com")
+    file = tmp_path / "Pulumi.prod.yaml"
+    text = 'config:\n  # why\n  shop:active_color: {}\n  shop:green_version: "{}"\n'
+    text += "  shop:http_port: {}\n"
+    file.write_text(text.format("blue", "1.0", 80))
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "approved")
+    git(tmp_path, "branch", "approved")
+    file.write_text(text.format("green", "2.0", 8080))
+    (tmp_path / "Pulumi.new.yaml").write_text("config: {}\n")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "a promotion, and what nobody approved")
+    git(tmp_path, "checkout", "-q", "approved")
+    assert promotions.take(tmp_path, "shop", "main") == ["Pulumi.prod.yaml"]
+    taken = file.read_text()
+    assert "# why" in taken
+    assert "active_color: green" in taken
+    assert 'green_version: "2.0"' in taken
+    assert "http_port: 80\n" in taken
+    assert promotions.take(tmp_path, "shop", "main") == []
 
 
 def test_publish_puts_the_promotion_on_top_of_what_others_pushed(tmp_path: Path) -> None:

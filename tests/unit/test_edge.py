@@ -1,7 +1,6 @@
 """The edge's config: what is rendered, and what a config says of itself."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,11 @@ import pytest
 
 from bluegreen.config.settings import Color, other
 from bluegreen.edge import scripts
-from bluegreen.edge.render import digest, fill, render, stamp
+from bluegreen.edge.clients import Listening
+from bluegreen.edge.render import compose, digest, render, render_edge, stamp
 from bluegreen.edge.state import State
 from bluegreen.edge.state import state_of as read_state
-from bluegreen.edge.templates import TEMPLATES
+from bluegreen.edge.templates import TEMPLATES, fill
 from bluegreen.errors import ConfigError
 from bluegreen.platforms import of
 from tests.unit.conftest import FakeDocker
@@ -48,90 +48,83 @@ def plain(config: str) -> str:
     return re.sub(r"#.*|'[^']*'|\"[^\"]*\"", "", config)
 
 
-@pytest.mark.parametrize("live", ["blue", "green"])
-def test_both_colors_are_listed_whichever_is_live(live: Color) -> None:
-    """A name that is new to a config starts unresolved: requests would be lost."""
-    config = plain(rendered(live))
-    for color in ("blue", "green"):
-        (upstream,) = blocks(config, f"upstream {color}")
-        assert f"server shop-{color}:3000 resolve" in upstream
-        assert "zone " in upstream
-        assert "resolver 127.0.0.11" in upstream
+def both(first: Color, root: Path = ROOT, **raw: Any) -> str:
+    """The config after the first color was released, and then the other."""
+    stamped = stamp(rendered(first, root), rendered(first, root), 1, "then")
+    return compose(rendered(other(first), root, **raw), stamped)
 
 
 @pytest.mark.parametrize("live", ["blue", "green"])
-def test_the_public_server_leads_to_the_live_color_and_the_preview_to_the_other(
-    live: Color,
-) -> None:
-    """Port 80 is for users, 8081 for those who look at the release before."""
-    public, preview, internal = blocks(plain(rendered(live)), "server")
-    assert "listen 80 " in public
-    assert re.findall(r"proxy_pass http://(\w+);", public) == [live]
-    assert "listen 8081 " in preview
-    assert re.findall(r"proxy_pass http://(\w+);", preview) == [other(live)]
-    assert "listen 127.0.0.1:8008" in internal
-    assert re.findall(r"proxy_pass http://(\w+)/;", internal) == ["blue", "green"]
+def test_a_color_is_asked_by_its_name_for_as_long_as_nginx_runs(live: Color) -> None:
+    """A container that comes back with another address is found."""
+    (upstream,) = blocks(plain(rendered(live)), f"upstream shop-{live}")
+    assert f"server shop-{live}:3000 resolve" in upstream
+    assert "zone " in upstream
+    assert "resolver 127.0.0.11 valid=1s" in upstream
 
 
-def test_between_the_colors_only_the_choice_differs() -> None:
-    """Swapping the colors' names in one config gives the other: nothing else may change."""
-    same: dict[str, Any] = {"blue_version": "12.4.0", "green_version": "12.4.0", "standby": "keep"}
+def test_the_other_color_keeps_what_it_was_released_with(tmp_path: Path) -> None:
+    """Template, headers, version and port: nothing rendered for the target is ever its own."""
+    (tmp_path / "own.conf").write_text(
+        "location / { proxy_pass http://{{ upstream }}; add_header X-Own yes; }"
+    )
+    (tmp_path / "service.conf").touch()
+    config = both("blue", ROOT)
+    for text in (rendered("blue"), config):
+        assert "add_header X-Served-By blue always;" in text
+    changed = {"port": "8443", "green_version": "13.0.0"}
+    config = both("blue", ROOT, **changed)
+    assert "server shop-blue:3000 resolve" in config
+    assert "server shop-green:8443 resolve" in config
+    assert "add_header X-Served-By blue always;" in config
+    assert "add_header X-Served-By green always;" in config
+    again = compose(rendered("blue", blue_version="14.0.0"), config)
+    assert "server shop-green:8443 resolve" in again
+    assert "version=14.0.0" in again
+    assert "'blue 12.4.0'" not in again
+
+
+def test_a_color_that_was_never_released_says_so() -> None:
+    """Should anybody be led there."""
+    config = rendered("blue")
+    assert "upstream shop-green" not in config
+    assert "green is idle: it has not been released yet." in config
+
+
+def test_a_color_is_looked_for_at_each_request_and_never_in_a_cache() -> None:
+    """Whatever a template says of open_file_cache."""
+    config = plain(rendered("green"))
+    assert "open_file_cache off;" in config
+    assert "if (-f /etc/bluegreen/services/shop/green)" in config
+
+
+def test_a_switch_between_colors_changes_their_own_parts_alone() -> None:
+    """Else a switch would change what the live color is served with."""
+    same: dict[str, Any] = {"blue_version": "12.4.0", "green_version": "12.4.0"}
     blue, green = rendered("blue", **same), rendered("green", **same)
-    differing = [
-        (old.strip(), new.strip())
-        for old, new in zip(blue.splitlines(), green.splitlines(), strict=True)
-        if old != new
-    ]
-    assert 0 < len(differing) < 10
-    swap = {"blue": "green", "green": "blue"}
-    for old, new in differing:
-        assert re.sub(r"\b(blue|green)\b", lambda color: swap[color[0]], old) == new
+    own = re.compile(r"^ *#< (blue|green) \w+\n.*?^ *#> .*?$", re.DOTALL | re.MULTILINE)
+    assert own.sub("", blue).splitlines()[1:] == own.sub("", green).splitlines()[1:]
 
 
-def test_one_of_several_replicas_is_asked_anew_when_the_others_have_changed(tmp_path: Path) -> None:
-    """On a Swarm alone, in the public server alone, and by a template that has the place for it."""
+def test_one_of_several_replicas_is_asked_anew_when_the_others_have_changed() -> None:
+    """On a Swarm alone."""
     swarm: dict[str, Any] = {"platform": "swarm", "data_path": ""}
-    public, preview, *_ = blocks(plain(rendered("blue", **swarm)), "server")
-    (service,) = blocks(public, "location @service")
-    assert "proxy_pass http://blue;" in service
-    assert "error_page 502 504 = @again;" in public
-    assert "@again" not in preview
-    assert "proxy_connect_timeout 2s;" in service
-    assert "@again" not in rendered("blue")
-    own = "location / { proxy_pass http://{{ upstream }}; }\n"
-    (tmp_path / "own.conf").write_text(own)
-    config = rendered("blue", tmp_path, service_template="own.conf", **swarm)
-    assert "@again" not in config
-    assert "location / { proxy_pass http://blue; }" in config
-    (tmp_path / "own.conf").write_text(own.replace("/", "{{ path }}", 1))
-    config = rendered("green", tmp_path, service_template="own.conf", **swarm)
-    assert "location @service { proxy_pass http://green; }" in config
-    assert "location / { proxy_pass http://blue; }" in config
-
-
-def test_an_upstream_can_only_be_inside_the_http_block(tmp_path: Path) -> None:
-    """The original's first trouble: the exchangeable part goes into servers, never outside."""
-    shutil.copy(TEMPLATES / "service.conf", tmp_path / "own.conf")
-    for config in (
-        plain(rendered("blue")),
-        plain(rendered("blue", tmp_path, service_template="own.conf")),
-    ):
-        (http,) = blocks(config, "http")
-        outside = config.replace(http, "")
-        assert "upstream" not in outside
-        assert "proxy_pass" not in outside
-        assert http.count("{") == http.count("}")
-        assert len(blocks(config, "upstream blue")) == 1
+    config = plain(rendered("blue", **swarm))
+    (failed,) = blocks(config, "location @failed")
+    assert "try_files /nonexistent @$shop_text$bluegreen_upgraded;" in failed
+    assert "proxy_connect_timeout 2s;" in config
+    (failed,) = blocks(plain(rendered("blue")), "location @failed")
+    assert "try_files" not in failed
 
 
 @pytest.mark.parametrize(
     "directive",
     [
-        "proxy_set_header Host $http_host;",
+        "proxy_set_header Host $asked_host;",
         "proxy_set_header X-Real-IP $remote_addr;",
-        "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
-        "proxy_set_header X-Forwarded-Proto $scheme;",
-        "proxy_set_header Upgrade $http_upgrade;",
+        "proxy_set_header X-Forwarded-For $forwarded_for;",
+        "proxy_set_header X-Forwarded-Proto $forwarded_proto;",
+        "proxy_set_header Upgrade $upgrade;",
         "proxy_set_header Connection $connection_upgrade;",
         "proxy_http_version 1.1;",
         "proxy_buffer_size 128k;",
@@ -141,17 +134,15 @@ def test_an_upstream_can_only_be_inside_the_http_block(tmp_path: Path) -> None:
 )
 def test_headers_and_buffers_of_the_original_are_for_both_ports(directive: str) -> None:
     """OAuth logins, WebSockets and logs of addresses work, also while only previewed."""
-    public, preview, _ = blocks(plain(rendered("blue")), "server")
-    assert directive in public
-    assert directive in preview
+    (location,) = blocks(plain(rendered("blue")), "location @shop_blue_0")
+    assert directive in location
 
 
-@pytest.mark.parametrize(
-    "directive", ["keepalive_min_timeout 10s;", "worker_shutdown_timeout 79s;", "upstream"]
-)
-def test_what_keeps_connections_over_a_reload_is_there(directive: str) -> None:
-    """Without these, a reload resets connections, or old workers never end."""
-    assert directive in rendered("blue", drain_timeout="77")
+def test_what_keeps_connections_over_a_reload_is_there() -> None:
+    """Without it, a reload resets connections; and no worker is ended before its time."""
+    config = render_edge(Listening(), peers=False)
+    assert "keepalive_min_timeout 10s;" in config
+    assert "worker_shutdown_timeout" not in config
 
 
 def test_repeating_a_request_is_left_to_clients() -> None:
@@ -159,38 +150,28 @@ def test_repeating_a_request_is_left_to_clients() -> None:
     config = plain(rendered("blue"))
     assert "proxy_next_upstream" not in config
     assert "backup" not in config
-    assert "reuseport" not in config
 
 
-def test_users_are_told_which_color_and_version_served_them() -> None:
-    """As a header, and as JSON at /-/bluegreen."""
+def test_users_are_told_which_color_served_them_and_the_version_where_asked_for() -> None:
+    """As a header, and as a file of the color's own at /-/bluegreen."""
+    assert "X-Served-By 'blue 12.4.0' always" in rendered("blue", show_version="true")
     config = rendered("blue")
-    assert 'add_header X-Served-By "blue 12.4.0" always;' in config
-    assert '"color": "blue", "version": "12.4.0"' in config
+    assert "add_header X-Served-By blue always;" in config
+    assert "try_files /state-$color.json" in config
     assert config.startswith("# bluegreen color=blue version=12.4.0 ")
-
-
-def test_a_color_that_does_not_run_is_looked_for_seldom() -> None:
-    """Each failed look-up is a line in nginx's log."""
-    removed, kept = rendered("blue"), rendered("blue", standby="keep")
-    assert "valid=1s" in blocks(removed, "upstream blue")[0]
-    assert "valid=60s" in blocks(removed, "upstream green")[0]
-    assert "valid=60s" not in kept
-
-
-def test_the_services_port_is_asked_on() -> None:
-    """Another service's port reaches both upstreams."""
-    config = rendered("blue", port="8443")
-    assert "server shop-blue:8443 resolve" in config
-    assert "server shop-green:8443 resolve" in config
 
 
 def test_no_slot_is_left_unfilled() -> None:
     """What is left is the @words@ of the moment, and `stamp` fills these."""
     config = rendered("blue").replace("the @words@", "")  # as a comment calls them
     assert "{{" not in config
-    assert set(re.findall(r"@[a-z]+@", config)) == {"@generation@", "@since@", "@config@"}
-    assert not re.findall(r"@[a-z]+@", stamp(config, 1, "now"))
+    assert set(re.findall(r"@[a-z]+@", config)) == {
+        "@generation@",
+        "@since@",
+        "@config@",
+        "@text@",
+    }
+    assert not re.findall(r"@[a-z]+@", stamp(config, config, 1, "now"))
 
 
 def test_the_same_settings_render_the_same_text() -> None:
@@ -200,17 +181,27 @@ def test_the_same_settings_render_the_same_text() -> None:
     assert digest(rendered("blue")) != digest(rendered("green"))
 
 
+def test_a_text_is_known_by_what_nginx_reads() -> None:
+    """The moment of a switch is in the first line alone: the same text needs no reload."""
+    config = rendered("blue")
+    first, second = (stamp(config, config, number, f"at {number}") for number in (1, 2))
+    assert first.partition("\n")[2] == second.partition("\n")[2]
+    (text,) = re.findall(r" text=(\w+)\n", first)
+    assert f"/old-{text};" in first
+    other = rendered("blue", port="9")
+    assert f"text={text}\n" not in stamp(other, other, 1, "at 1")
+
+
 def test_a_stacks_own_template_takes_the_place_of_the_part_that_may_be_exchanged(
     tmp_path: Path,
 ) -> None:
-    """It is put, indented, into both servers."""
+    """Of the color that is released with it."""
     own = "location / {\n    proxy_pass http://{{ upstream }};\n    add_header X-Own yes;\n}\n"
     (tmp_path / "own.conf").write_text(own)
     config = rendered("green", tmp_path, service_template="own.conf")
-    public, preview, _ = blocks(plain(config), "server")
-    assert "            add_header X-Own yes;" in public
-    assert "proxy_pass http://green;" in public
-    assert "proxy_pass http://blue;" in preview
+    (location,) = blocks(plain(config), "location @shop_green_0")
+    assert "add_header X-Own yes;" in location
+    assert "proxy_pass http://shop-green;" in location
     assert "proxy_buffer_size" not in config
 
 
@@ -231,7 +222,7 @@ def test_an_unknown_slot_in_a_template_is_a_config_error_that_names_it(
     with pytest.raises(ConfigError) as refused:
         rendered("blue", tmp_path, service_template="own.conf")
     assert refused.value.mistakes == [
-        f"own.conf: {{{{ {slot} }}}} is unknown; allowed: upstream, path, connect_timeout"
+        f"own.conf: {{{{ {slot} }}}} is unknown; allowed: upstream, path, scheme, connect_timeout"
     ]
 
 
@@ -245,7 +236,7 @@ def test_a_slot_alone_on_its_line_keeps_its_indent() -> None:
 def test_a_stamped_config_says_what_it_is() -> None:
     """Color, version, generation, since and digest are read back as they were put in."""
     config = rendered("green")
-    assert read_state(stamp(config, 7, "2031-01-02T03:04:05+00:00")) == State(
+    assert read_state(stamp(config, config, 7, "2031-01-02T03:04:05+00:00")) == State(
         color="green",
         version="12.3.0",
         generation=7,
@@ -257,17 +248,18 @@ def test_a_stamped_config_says_what_it_is() -> None:
 def test_a_digest_as_version_survives_the_round_trip() -> None:
     """Versions by digest contain a colon and 64 digits."""
     version = "sha256:" + "ab" * 32
-    state = read_state(stamp(rendered("blue", blue_version=version), 1, "now"))
+    config = rendered("blue", blue_version=version)
+    state = read_state(stamp(config, config, 1, "now"))
     assert state
     assert state.version == version
 
 
 @pytest.mark.parametrize(
     "config",
-    ["", "events {}", "# bluegreen color=blue", (TEMPLATES / "bootstrap.conf").read_text()],
+    ["", "events {}", "# bluegreen color=blue", (TEMPLATES / "waiting.conf").read_text()],
 )
 def test_a_config_without_the_line_means_no_color_is_live(config: str) -> None:
-    """The bootstrap config above all."""
+    """The one of an edge that waits above all."""
     assert read_state(config) is None
 
 
@@ -277,20 +269,43 @@ def test_an_unstamped_config_is_nobodys_state() -> None:
 
 
 @pytest.mark.parametrize("confirmed", [True, False])
-def test_nginx_starts_from_the_last_confirmed_config_or_else_from_the_bootstrap(
+def test_nginx_starts_each_service_from_its_last_confirmed_config(
     confirmed: bool, tmp_path: Path, fake_docker: FakeDocker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A config on trial when the container stopped is not taken up again."""
-    folder, first = tmp_path / "configs", tmp_path / "first.conf"
-    folder.mkdir()
-    first.write_text("the first page")
+    """A config on trial when the container stopped is not taken up again, nor its color."""
+    folder = tmp_path / "services" / "shop"
+    folder.mkdir(parents=True)
+    for name in ("etc", "logs"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "etc" / "bluegreen-edge.conf").touch()
     (folder / "nginx.conf").write_text("on trial")
+    (folder / "green").touch()
+    stable = "# bluegreen color=blue version=1 generation=3 since=then config=a text=b\n"
     if confirmed:
-        (folder / "stable.conf").write_text("confirmed")
-    fake_docker.put("nginx", f"#!/bin/sh\necho \"$*\" >'{tmp_path}/asked'\n")
-    there = {"FOLDER": str(folder), "BOOTSTRAP": str(first)}
+        (folder / "stable.conf").write_text(stable)
+    fake_docker.put("nginx", f"#!/bin/sh\necho \"$*\" >>'{tmp_path}/asked'\n")
+    flag = tmp_path / "shm" / "bluegreen-shop" / "old-b"
+    flag.parent.mkdir(parents=True)
+    flag.touch()  # of its own text: it would hand its requests over to itself
+    places = {
+        "SHM": "shm",
+        "ETC": "etc",
+        "RUN": "run",
+        "KEPT": "kept",
+        "LISTEN": "listen",
+        "PROC": "proc",
+    }
+    there = {name: f"{tmp_path}/{place}" for name, place in places.items()}
+    there |= {"SERVICES": f"{tmp_path}/services", "LOGS": f"{tmp_path}/logs", "EDGE": "edge.conf"}
+    there |= {"ALIVE": f"{tmp_path}/alive", "BODIES": f"{tmp_path}/bodies"}
+    (tmp_path / "edge.conf").write_text("worker_connections 512;\n")
+    there |= {"EDGE": f"{tmp_path}/edge.conf"}
     monkeypatch.setattr(scripts, "KNOWN", scripts.KNOWN | there)
     subprocess.run(["sh", "-ec", scripts.start()], check=True)
-    expected = "confirmed" if confirmed else "the first page"
-    assert (folder / "nginx.conf").read_text() == expected
-    assert (tmp_path / "asked").read_text() == f"-c {folder}/nginx.conf -g daemon off;\n"
+    assert (folder / "nginx.conf").exists() is confirmed
+    if confirmed:
+        assert (folder / "nginx.conf").read_text() == stable
+        assert not (folder / "green").exists()
+    assert not flag.exists()
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert asked[-1] == f"-c {tmp_path}/edge.conf -g daemon off;"

@@ -7,6 +7,7 @@ import pytest
 
 from bluegreen.config.settings import Docker, Place
 from bluegreen.edge import edges as edges_module
+from bluegreen.edge.counts import Count, Counts
 from bluegreen.edge.edges import Edges
 from bluegreen.edge.nginx import Nginx
 from bluegreen.edge.opened import open_edges
@@ -24,7 +25,8 @@ class FakeNginx:
     def __init__(self, name: str, told: list[str]) -> None:
         self.name, self.told, self.has = name, told, cast("State | None", BLUE)
         self.fails: dict[str, Exception] = {}
-        self.answers, self.leaves, self.followed = Answer("", "200"), 0, False
+        self.answers, self.busy, self.followed = Answer("", "200"), False, False
+        self.counted, self.serves = Count(), "blue 1"
         self.pulses = 0
 
     def _act(self, act: str) -> None:
@@ -56,27 +58,27 @@ class FakeNginx:
         """As Nginx's."""
         self._act("arm")
 
-    def write(self, _config: str) -> None:
+    def write(self, _rendered: str, _generation: int, _since: str) -> None:
         """As Nginx's."""
         self._act("write")
 
-    def reload(self) -> None:
+    def counts(self) -> Counts:
         """As Nginx's."""
-        self._act("reload")
+        return Counts({("shop", "green"): self.counted})
 
     def confirm(self) -> None:
         """As Nginx's."""
         self._act("confirm")
 
-    def restore(self) -> str:
+    def restore(self, *, flipped: bool) -> str:
         """As Nginx's."""
         self._act("restore")
-        return "blue 1 serves again (proven)"
+        return f"{self.serves} {'serves again' if flipped else 'keeps serving'} (proven)"
 
-    def leaving(self) -> int:
+    def in_flight(self, _color: str) -> bool:
         """As Nginx's."""
-        self._act("leaving")
-        return self.leaves
+        self._act("in_flight")
+        return self.busy
 
     def is_followed_by(self, _edge: str) -> bool:
         """As Nginx's."""
@@ -92,10 +94,6 @@ class Stage:
         made = cast("dict[str, Nginx]", {"a": self.a, "b": self.b})
         self.edges = Edges(made, required=1, drain_timeout=0.2)
         self.only = Edges(cast("dict[str, Nginx]", {"a": self.a}))
-
-    def probe(self) -> None:
-        """Ask green in all edges that know it."""
-        self.edges.do(lambda nginx: nginx.probe("green", 1), known=True)
 
 
 @pytest.fixture
@@ -119,30 +117,25 @@ def test_edges_that_disagree_are_switched_anew(stage: Stage, other: State | None
     assert state.color == ("green" if other else "blue")
 
 
-def test_a_new_edge_is_not_asked_for_a_color_before_it_has_a_config(stage: Stage) -> None:
-    """Its nginx knows none until it is reloaded."""
-    stage.b.has = None
-    stage.edges.state()
-    stage.probe()
-    assert stage.told == ["probe a"]
-    stage.edges.reload()
-    stage.probe()
-    assert sorted(stage.told[-2:]) == ["probe a", "probe b"]
+def test_requests_are_counted_in_all_edges_together(stage: Stage) -> None:
+    """Users go by either."""
+    stage.a.counted, stage.b.counted = Count(3, 1), Count(4, 2)
+    assert stage.edges.counts("shop", "green") == Count(7, 3)
 
 
 def test_what_fails_in_one_fails_for_all_and_names_it(stage: Stage) -> None:
     """The other one has done the act, or not: it is gone back from in both."""
     stage.b.fails["write"] = SwitchFailed("nginx refuses the rendered config")
     with pytest.raises(SwitchFailed, match=r"^b: nginx refuses the rendered config$"):
-        stage.edges.do(lambda nginx: nginx.write("text"))
+        stage.edges.do(lambda nginx: nginx.write("text", 9, "now"))
 
 
 def test_a_driver_is_heard_of_from_the_trials_begin(stage: Stage) -> None:
     """Not before: an old sign of life would end the trial as it begins."""
-    stage.edges.do(lambda nginx: nginx.write("text"))
+    stage.edges.do(lambda nginx: nginx.write("text", 9, "now"))
     assert stage.b.pulses == 0
     stage.edges.arm(60)
-    stage.edges.reload()
+    stage.edges.do(lambda nginx: nginx.probe("green", 1))
     stage.edges.ask("green")
     assert (stage.a.pulses, stage.b.pulses) == (3, 3)
 
@@ -155,7 +148,7 @@ def test_an_edge_alone_says_what_its_nginx_says(stage: Stage) -> None:
     assert stage.only.next_generation() == 9
     stage.a.fails["write"] = SwitchFailed("nginx refuses the rendered config")
     with pytest.raises(SwitchFailed, match=r"^nginx refuses"):
-        stage.only.do(lambda nginx: nginx.write("text"))
+        stage.only.do(lambda nginx: nginx.write("text", 9, "now"))
     stage.a.fails["confirm"] = EdgeUnreachable("gone")
     with pytest.raises(EdgeUnreachable, match=r"^gone$"):
         stage.only.confirm()
@@ -182,7 +175,7 @@ def test_when_none_can_confirm_all_may_go_back(stage: Stage) -> None:
         edge.fails["confirm"] = EdgeUnreachable("gone")
     with pytest.raises(EdgeUnreachable):
         stage.edges.confirm()
-    stage.edges.restore()
+    stage.edges.restore(flipped=True)
     assert sorted(stage.told) == ["restore a", "restore b"]
 
 
@@ -192,7 +185,7 @@ def test_too_few_that_confirm_fail_the_update_and_take_nothing_back(stage: Stage
     stage.b.fails["confirm"] = EdgeUnreachable("gone")
     with pytest.raises(SwitchFailed, match="only 1 of 2 required edges have confirmed"):
         stage.edges.confirm()
-    assert "it is confirmed in a and serves" in stage.edges.restore()
+    assert "it is confirmed in a and serves" in stage.edges.restore(flipped=True)
     assert stage.told == ["confirm a"]
 
 
@@ -210,25 +203,32 @@ def test_a_generation_is_above_what_an_edge_may_have_that_is_away(stage: Stage) 
 
 
 def test_a_follower_gets_its_drain_too(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It reloads later than those that could be talked to."""
-    monkeypatch.setattr(edges_module, "HEAD_START", 0)
+    """It switches later than those that could be talked to."""
+    monkeypatch.setattr(edges_module, "FOLLOW_SECONDS", 0)
     stage.b.fails["confirm"] = EdgeUnreachable("gone")
     stage.a.followed = True
     stage.edges.confirm()
-    assert stage.edges.leaving() == 1
+    assert stage.edges.in_flight("blue")
     monkeypatch.setattr("time.monotonic", lambda: 1e12)
-    assert stage.edges.leaving() == 0
+    assert not stage.edges.in_flight("blue")
 
 
 def test_going_back_is_told_once_when_all_serve_the_same(stage: Stage) -> None:
     """Else edge by edge."""
-    assert stage.edges.restore() == "blue 1 serves again (proven)"
+    assert stage.edges.restore(flipped=True) == "blue 1 serves again (proven)"
+    assert stage.edges.restore(flipped=False) == "blue 1 keeps serving (proven)"
+    stage.b.serves = "green 2"
+    assert stage.edges.restore(flipped=True) == (
+        "a: blue 1 serves again (proven); b: green 2 serves again (proven)"
+    )
 
 
 def test_an_edge_that_went_away_after_the_switch_has_nothing_to_drain(stage: Stage) -> None:
     """The other one has."""
-    stage.b.fails["leaving"], stage.a.leaves = EdgeUnreachable("gone"), 2
-    assert stage.edges.leaving() == 2
+    stage.b.fails["in_flight"] = EdgeUnreachable("gone")
+    assert not stage.edges.in_flight("blue")
+    stage.a.busy = True
+    assert stage.edges.in_flight("blue")
 
 
 PLACES = [Place("shop-edge-a", Docker()), Place("shop-edge-b", Docker())]
@@ -253,11 +253,11 @@ def test_too_few_edges_that_answer_are_told_before_anything_is_done(
 
 
 def test_an_edge_that_was_stopped_is_started(fake_docker: FakeDocker) -> None:
-    """Of several: it follows the others by itself. A single one is the operator's to start."""
+    """Docker does not start one again that could not join its holder's network."""
     fake_docker.does("start", "")
     with open_edges(PLACES, 2):
         pass
     assert "start shop-edge-b" in fake_docker.asked()
     with open_edges(PLACES[:1], 1):
         pass
-    assert fake_docker.asked().count("start shop-edge-a") == 1
+    assert fake_docker.asked().count("start shop-edge-a") == 2

@@ -3,12 +3,12 @@
 import os
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bluegreen.edge import scripts
-from bluegreen.edge.state import BOOTSTRAP, WAITING
 from tests.unit.conftest import FakeDocker
 
 # Serves what the test put there for a peer; 404 for one without, 7 for one that is away.
@@ -16,6 +16,7 @@ CURL = """\
 #!/bin/sh
 while [ $# -gt 1 ]; do [ "$1" = -o ] && into=$2; shift; done
 peer=${{1#http://}}; peer=${{peer%%:*}}
+case $1 in */shop/stable.conf) ;; *) exit 7 ;; esac
 [ -d '{folder}'/peers/$peer ] || exit 7
 if [ -e '{folder}'/peers/$peer/stable.conf ]; then
     cp '{folder}'/peers/$peer/stable.conf $into; printf 200
@@ -26,32 +27,50 @@ fi
 NGINX = """\
 #!/bin/sh
 echo "nginx $*" >> '{folder}/asked'
-case "$*" in *-t*) [ ! -e '{folder}/refuses' ];; *daemon*) exec sleep 30;; esac
+case "$*" in
+    *-t*) [ ! -e '{folder}/refuses' ];;
+    *daemon*) exec sleep 30;;
+    *reload*) ! rm '{folder}/fails-once' 2>/dev/null;;
+esac
 """
 
 
 def config(generation: int, edges: str = "me peer", required: int = 1) -> str:
     """A config of this generation, of a stack with these edges."""
-    head = f"# bluegreen color=green version=12 generation={generation} since=then config=abc\n"
-    return f"{head}    # edges: {edges} ({required} required)\n"
+    head = f"# bluegreen color=green version=12 generation={generation} since=then config=abc"
+    return f"{head} text=abc\n# edges: {edges} ({required} required)\n"
+
+
+def becomes(event: Callable[[], bool], seconds: float) -> bool:
+    """Whether it is so within these seconds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if event():
+            return True
+        time.sleep(0.01)
+    return False
 
 
 class Edge:
-    """The edge `me`: its folder, and what its peers say."""
+    """The edge `me`: its folder, the service's in it, and what its peers say."""
 
-    def __init__(self, folder: Path, tools: FakeDocker) -> None:
-        self.folder = folder
-        (folder / "peers").mkdir(parents=True)
+    def __init__(self, root: Path, tools: FakeDocker) -> None:
+        self.root, self.folder = root, root / "services" / "shop"
+        self.folder.mkdir(parents=True)
+        (root / "peers").mkdir()
+        (root / "logs").mkdir()
+        (root / "etc").mkdir()
+        (root / "etc" / "bluegreen-edge.conf").touch()
         for name, script in (("curl", CURL), ("nginx", NGINX)):
-            tools.put(name, script.format(folder=folder))
-        for name in (BOOTSTRAP, WAITING):
-            (folder / Path(name).name).write_text(f"# bluegreen {Path(name).stem[10:]}\n")
+            tools.put(name, script.format(folder=root))
+        (root / "waiting.conf").write_text("# bluegreen waiting\n")
+        (root / "edge.conf").write_text("http {\n    include /x/services/*/nginx.conf;\n}\n")
 
     def peer(self, name: str, stable: str | None) -> None:
         """Let a peer answer, with this stable config or with none."""
-        (self.folder / "peers" / name).mkdir(exist_ok=True)
+        (self.root / "peers" / name).mkdir(exist_ok=True)
         if stable:
-            (self.folder / "peers" / name / "stable.conf").write_text(stable)
+            (self.root / "peers" / name / "stable.conf").write_text(stable)
 
     def put(self, **files: str) -> None:
         """Write configs: nginx, stable."""
@@ -64,7 +83,8 @@ class Edge:
 
     def followed(self) -> bool:
         """Whether what is on trial here is confirmed elsewhere."""
-        functions = scripts.script("edge", "peers", SELF="me")
+        known = {"SELF": "me"}
+        functions = scripts.script("edge", "peers", known=known)
         script = f"cd '{self.folder}'\n{functions}\nfollowed"
         return subprocess.run(["sh", "-c", script], check=False).returncode == 0
 
@@ -74,27 +94,40 @@ class Edge:
             ["sh", "-ec", scripts.start("me")], stderr=subprocess.DEVNULL, start_new_session=True
         )
 
+    def reloads(self, times: int, seconds: float = 20) -> bool:
+        """Whether nginx comes to be told so often to load its config."""
+        asked = self.root / "asked"
+        return becomes(
+            lambda: asked.exists() and asked.read_text().count("-s reload") >= times, seconds
+        )
+
     def serves(self, text: str, seconds: float = 20) -> bool:
         """Whether nginx's config becomes this."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if (self.folder / "nginx.conf").exists() and self.read("nginx") == text:
-                return True
-            time.sleep(0.01)
-        return False
+        file = self.folder / "nginx.conf"
+        return becomes(lambda: file.exists() and file.read_text() == text, seconds)
 
 
 @pytest.fixture
 def edge(tmp_path: Path, fake_docker: FakeDocker, monkeypatch: pytest.MonkeyPatch) -> Edge:
     """An edge among several."""
-    folder = tmp_path / "edge"
+    root = tmp_path / "edge"
     there = {
-        "FOLDER": str(folder),
-        "BOOTSTRAP": str(folder / Path(BOOTSTRAP).name),
-        "WAITING": str(folder / Path(WAITING).name),
+        "PROC": f"{root}/proc",
+        "RUN": f"{root}/run",
+        "ETC": f"{root}/etc",
+        "SHM": f"{root}/shm",
+        "SERVICES": f"{root}/services",
+        "EDGE": f"{root}/edge.conf",
+        "WAITING": f"{root}/waiting.conf",
+        "KEPT": f"{root}/kept",
+        "LISTEN": f"{root}/listen",
+        "ALIVE": f"{root}/alive",
+        "LOGS": f"{root}/logs",
+        "LOG": f"{root}/log",
+        "BODIES": f"{root}/bodies",
     }
     monkeypatch.setattr(scripts, "KNOWN", scripts.KNOWN | there)
-    return Edge(folder, fake_docker)
+    return Edge(root, fake_docker)
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
@@ -131,7 +164,7 @@ def test_a_config_that_nginx_refuses_is_not_taken(edge: Edge) -> None:
     """Whoever it comes from."""
     edge.put(nginx=config(8), stable=config(7))
     edge.peer("peer", config(9))
-    (edge.folder / "refuses").touch()
+    (edge.root / "refuses").touch()
     assert not edge.followed()
 
 
@@ -163,6 +196,21 @@ def test_an_edge_that_sees_too_few_others_waits(edge: Edge) -> None:
         assert edge.serves("# bluegreen waiting\n")
         edge.peer("peer", config(7))
         assert edge.serves(config(7))
+        assert edge.reloads(1)
+    finally:
+        end(process)
+
+
+def test_an_nginx_that_did_not_load_what_it_follows_is_told_again(edge: Edge) -> None:
+    """A file that says so is no proof that users are served."""
+    edge.put(stable=config(7))
+    process = edge.start()
+    try:
+        assert edge.serves("# bluegreen waiting\n")
+        (edge.root / "fails-once").touch()
+        edge.peer("peer", config(7))
+        assert edge.reloads(2)
+        assert edge.serves(config(7))
     finally:
         end(process)
 
@@ -173,15 +221,6 @@ def test_an_edge_without_which_nothing_is_switched_need_not_wait(edge: Edge) -> 
     process = edge.start()
     try:
         assert edge.serves(config(7, required=2))
-    finally:
-        end(process)
-
-
-def test_a_new_edge_serves_its_first_page_until_it_is_switched(edge: Edge) -> None:
-    """It knows no others yet."""
-    process = edge.start()
-    try:
-        assert edge.serves("# bluegreen bootstrap\n")
     finally:
         end(process)
 

@@ -18,13 +18,13 @@ from pulumi.dynamic import ConfigureRequest
 from bluegreen.config.settings import Docker
 from bluegreen.errors import EdgeUnreachable, GateFailed
 from bluegreen.platforms import dynamic
-from bluegreen.release import gate as verdict
 from bluegreen.resources.gate import HealthGateProvider
 from tests.unit.conftest import FakeDocker
 from tests.unit.examples import make_health
 
 GOOD = {"database": "ok", "version": "12.4.0"}
 INPUTS: dict[str, Any] = {
+    "service": "shop",
     "color": "green",
     "version": "12.4.0",
     "container": "shop-green",
@@ -34,7 +34,7 @@ INPUTS: dict[str, Any] = {
     "replicas": 1.0,
     "edges": [{"container": "shop-edge", "docker": asdict(Docker())}],
     "edges_required": 1.0,
-    "health": asdict(make_health(timeout=30)) | {"passes": 3.0, "status": 200.0},  # as Pulumi does
+    "health": asdict(make_health(timeout=30)) | {"passes": 3.0, "timeout": 30.0},  # as Pulumi does
     "docker": asdict(Docker()),
     "drift": "",
 }
@@ -106,12 +106,14 @@ class Target:
         (self.folder / "nginx.conf").write_text(
             f"# bluegreen color={color} version={version} generation=3 since=then config=abc\n"
         )
+        if color == "green":
+            (self.folder / "green").touch()
 
 
 @pytest.fixture
 def target(tmp_path: Path, fake_docker: FakeDocker, monkeypatch: pytest.MonkeyPatch) -> Target:
     """A healthy target."""
-    monkeypatch.setattr(verdict, "CONFIG_FOLDER", str(tmp_path))
+    monkeypatch.setattr("bluegreen.edge.nginx.folder_of", lambda _: str(tmp_path))
     return Target(tmp_path, fake_docker)
 
 

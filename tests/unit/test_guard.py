@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from bluegreen.config.settings import COLORS, Settings
 from bluegreen.docker.facts import STACK_LABEL, Container, Thing
 from bluegreen.edge.render import render, stamp
-from bluegreen.edge.state import State, read_header, state_of
+from bluegreen.edge.state import State, read_state
 from bluegreen.errors import GuardRefused
 from bluegreen.plan.fingerprint import Fingerprint, digest_of, fingerprint_color, fingerprint_edge
 from bluegreen.plan.ownership import StackState, keyed
@@ -102,7 +103,6 @@ REFUSED: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (BOTH, {"limits": {"memory": 256}}, "limits: 0 MB, 0 CPUs → 256 MB, 0 CPUs"),
     (BOTH, {"user": "472"}, "user:  → 472"),
     (KEEP, {"blue_version": "12.4.1"}, "blue is live and would be replaced"),
-    (BOTH, {"edge_image": "nginx:1.31.0"}, "→ nginx:1.31.0"),
     (BOTH, {"subnet": "10.87.3.0/28"}, "subnet: None → 10.87.3.0/28"),
     (BOTH | {"subnet": "10.87.3.0/28"}, {"subnet": ""}, "subnet: 10.87.3.0/28 → None"),
     (BOTH, {"http_port": "8080"}, "http_port: 0.0.0.0:80 → 0.0.0.0:8080"),
@@ -272,22 +272,80 @@ def drift(live: str, edge: State | None, runs: dict[str, str]) -> str:
     return there.drift(make_settings())
 
 
+def folder_tar(path: Path, **files: str) -> Path:
+    """What `docker cp` gives of a folder with these files."""
+    with tarfile.open(path, "w") as tar:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(f"shop-dev/{name.replace('_', '.')}")
+            entry.size = len(text.encode())
+            tar.addfile(entry, io.BytesIO(text.encode()))
+    return path
+
+
 def test_the_edge_is_asked_through_docker_cp(fake_docker: FakeDocker, tmp_path: Path) -> None:
     """Which also answers for a container that is stopped."""
     settings = make_settings()
-    rendered = render(settings, "blue", "shop-dev", tmp_path, of(settings).upstream)
-    config = stamp(rendered, 5, "then").encode()
-    entry = tarfile.TarInfo("nginx.conf")
-    entry.size = len(config)
-    with tarfile.open(tmp_path / "tar", "w") as tar:
-        tar.addfile(entry, io.BytesIO(config))
-    fake_docker.does("cp", f"cat '{tmp_path}/tar'")
-    said, trouble = read_header(settings.docker, "shop-dev-edge")
-    found = state_of(said)
+    rendered = render(settings, "green", "shop-dev", tmp_path, of(settings).upstream)
+    config = stamp(rendered, rendered, 5, "then")
+    tar = folder_tar(tmp_path / "tar", nginx_conf=config, stable_conf=config, green="")
+    fake_docker.does("cp", f"cat '{tar}'")
+    found, trouble = read_state(settings.docker, "shop-dev-edge", "shop-dev")
     assert found
     assert not trouble
-    assert (found.color, found.version, found.generation) == ("blue", "12.4.0", 5)
-    assert fake_docker.asked() == ["cp shop-dev-edge:/etc/bluegreen/nginx.conf -"]
+    assert (found.color, found.generation) == ("green", 5)
+    assert fake_docker.asked() == ["cp shop-dev-edge:/etc/bluegreen/services/shop-dev -"]
+
+
+@pytest.mark.parametrize(
+    ("files", "generation"),
+    [
+        ({"nginx_conf": "green 6", "stable_conf": "blue 5"}, 5),  # loaded, and nobody is led to it
+        ({"nginx_conf": "green 6", "stable_conf": "blue 5", "green": ""}, 6),
+        ({"nginx_conf": "blue 6", "stable_conf": "blue 5"}, 6),
+        ({"stable_conf": "blue 5"}, None),  # nginx has nothing of it
+        ({"nginx_conf": "", "stable_conf": "blue 5"}, None),  # it waits to learn what is live
+    ],
+)
+def test_what_serves_is_what_nginx_is_led_to(
+    fake_docker: FakeDocker, tmp_path: Path, files: dict[str, str], generation: int | None
+) -> None:
+    """Also in the middle of a switch."""
+    header = r"# bluegreen color=\1 version=12 generation=\2 since=then config=abc"
+    texts = {name: re.sub(r"(\w+) (\d)", header, text) for name, text in files.items()}
+    tar = folder_tar(tmp_path / "tar", **texts)
+    fake_docker.does("cp", f"cat '{tar}'")
+    found, _ = read_state(make_settings().docker, "shop-dev-edge", "shop-dev")
+    assert (found.generation if found else None) == generation
+
+
+@pytest.mark.parametrize(
+    ("kernel", "named"), [("5.10.0-28-amd64", "Linux 5.10"), ("", "an unknown kernel")]
+)
+def test_where_the_kernel_hands_nothing_over_replacing_nginx_is_asked_for(
+    project: Path, fake_docker: FakeDocker, kernel: str, named: str
+) -> None:
+    """Some connections would be reset: whoever runs it says so, or allows it."""
+    fake_docker.does("version", f"echo {kernel}")
+    change = {"edge_image": "nginx:1.31.0"}
+    before, after = make_settings(project, **BOTH), make_settings(project, **BOTH | change)
+    situation = situation_of(before, project)
+    with pytest.raises(GuardRefused, match=f"nginx would be replaced in edge on {named}"):
+        plan_update(after, situation, "dev", project)
+    allowed = replace(after, allow_in_place=True)
+    assert "nginx   is replaced" in plan_update(allowed, situation, "dev", project).words
+
+
+def test_an_edge_from_before_switches_were_files_says_what_it_serves(
+    fake_docker: FakeDocker, tmp_path: Path
+) -> None:
+    """By its whole config, as it did then: who replaces it has to know."""
+    config = "# bluegreen color=green version=12 generation=5 since=then config=abc\nevents {}\n"
+    tar = folder_tar(tmp_path / "tar", nginx_conf=config)
+    missing = "case $1 in */services/*) echo 'Could not find the file x' >&2; exit 1 ;; esac\n"
+    fake_docker.does("cp", f"{missing}cat '{tar}'")
+    found, trouble = read_state(make_settings().docker, "shop-dev-edge", "shop-dev")
+    assert not trouble
+    assert found == State("green", "12", 5, "then", "abc")
 
 
 def test_an_edge_that_is_not_there_serves_nothing(
@@ -295,10 +353,42 @@ def test_an_edge_that_is_not_there_serves_nothing(
 ) -> None:
     """But without a docker command nobody knows what it serves."""
     fake_docker.does("cp", "echo 'No such container' >&2; exit 1")
-    assert read_header(make_settings().docker, "shop-dev-edge") == ("", "")
+    assert read_state(make_settings().docker, "shop-dev-edge", "shop-dev") == (None, "")
     monkeypatch.setenv("PATH", "/nonexistent")
-    said, trouble = read_header(make_settings().docker, "shop-dev-edge")
-    assert (said, bool(trouble)) == ("", True)
+    found, trouble = read_state(make_settings().docker, "shop-dev-edge", "shop-dev")
+    assert (found, bool(trouble)) == (None, True)
+
+
+@pytest.mark.parametrize("change", [{"edge_image": "nginx:1.31.0"}, {"log_to_docker": True}])
+def test_what_nginx_is_made_of_changes_without_a_gap(
+    project: Path, fake_docker: FakeDocker, change: dict[str, Any]
+) -> None:
+    """The holder of its ports stays; the plan says it, and nobody has to allow it."""
+    fake_docker.does("version", "echo 5.14.0-generic")
+    before, after = make_settings(project, **BOTH), make_settings(project, **BOTH | change)
+    plan = plan_update(after, situation_of(before, project), "dev", project)
+    assert "edge" not in plan.unchanged
+    assert "edge-holder" in plan.unchanged
+    (said,) = [line for line in plan.words.splitlines() if "nginx   is replaced" in line]
+    assert "is replaced in edge without a gap" in said
+
+
+def test_an_edge_from_before_switches_were_files_is_replaced_once_and_named(
+    project: Path,
+) -> None:
+    """For some seconds nobody is served: whoever runs it chooses the moment."""
+    settings = make_settings(project, **BOTH)
+    there = situation_of(settings, project)
+    running = {part: dict(each) for part, each in (there.previous.running or {}).items()}
+    del running["edge"]["switch"]
+    there = replace(there, previous=replace(there.previous, running=running))
+    said = "the edge is from before switches were made by a file"
+    with pytest.raises(GuardRefused, match=said) as refused:
+        plan_update(settings, there, "dev", project)
+    assert "would be replaced, because" not in str(refused.value), "one reason is enough"
+    plan = plan_update(replace(settings, allow_in_place=True), there, "dev", project)
+    assert not {"edge", "edge-holder"} & plan.unchanged
+    assert "blue" in plan.unchanged
 
 
 @pytest.mark.parametrize("remade", [False, True])

@@ -19,8 +19,10 @@ configure(Settings(project="p", stack="s", monitor="127.0.0.1:9", engine="127.0.
 """
 OUTSIDE = IN_A_PROGRAM.replace(IN_A_PROGRAM.splitlines()[-1], "")
 READY = "print('ready')"
+# In short naps: a signal that comes just before a sleep begins is looked at after it.
+A_WHILE = "[time.sleep(0.1) for _ in range(200)]"
 WAIT_FOREVER = "threading.Event().wait()"
-CATCHES = f"try: {READY}; time.sleep(20)\nexcept KeyboardInterrupt: print('caught')"
+CATCHES = f"try: {READY}; {A_WHILE}\nexcept KeyboardInterrupt: print('caught')"
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +90,7 @@ def test_outside_a_program_an_interrupt_stays_what_it_was() -> None:
 def test_a_handler_of_the_programs_own_stays() -> None:
     """Who has said what an interrupt does is not overruled."""
     own = "signal.signal(signal.SIGINT, lambda *_: os._exit(7))"
-    said = interrupted(IN_A_PROGRAM, own, f"end_quietly(); {READY}; time.sleep(20)")
+    said = interrupted(IN_A_PROGRAM, own, f"end_quietly(); {READY}; {A_WHILE}")
     assert said == (7, "", "")
 
 
@@ -109,7 +111,7 @@ def test_the_command_line_ends_quietly_while_it_still_loads() -> None:
         "import signal, sys, time, types",
         "from bluegreen.cli.entry import main",
         "class Loading(types.ModuleType):",
-        "    def __getattr__(self, name): print('ready'); time.sleep(20)",
+        f"    def __getattr__(self, name): {READY}; {A_WHILE}",
         "sys.modules['bluegreen.cli.app'] = Loading('bluegreen.cli.app')",
         "main()",
     )

@@ -511,6 +511,18 @@ def test_a_switch_is_recorded_with_its_first_new_and_its_last_old_answer() -> No
     assert seen.last_kept == pytest.approx(kept)
 
 
+def test_a_slow_answer_of_the_old_color_is_no_switch_back() -> None:
+    """It was asked for before the switch, and came long after it."""
+    clock = Clock()
+    ledger = Ledger(drain_timeout=10, fresh=True, clock=clock)
+    see(ledger, clock, 5, "blue")
+    begun = clock.now
+    see(ledger, clock, 2, "green")
+    ledger.color_seen("fresh", "blue", begun)
+    see(ledger, clock, 2, "green")
+    assert [seen.color for seen in ledger.report().switches] == ["green"]
+
+
 def test_a_websocket_that_lands_on_the_old_color_after_a_switch_is_a_failure() -> None:
     """A client that connects again must be on the new color at once."""
     clock = Clock()

@@ -95,7 +95,7 @@ def test_headers_are_read_with_all_their_values(client: httpx.Client, shell: Fak
         (52, "curl: (52) Empty reply from server", httpx.RemoteProtocolError),
         (56, "curl: (56) Recv failure: Connection reset by peer", httpx.ReadError),
         (63, "curl: (63) Maximum file size exceeded", httpx.TransportError),
-        (1, "curl: (1) Received HTTP/0.9 when not allowed", httpx.TransportError),
+        (1, "curl: (1) Received HTTP/0.9 when not allowed", httpx.RemoteProtocolError),
     ],
 )
 def test_curls_exit_codes_become_the_errors_that_mean_the_same(
@@ -142,3 +142,13 @@ def test_the_request_is_one_curl_on_a_connection_of_its_own(
     assert not [h for h in headers if h.lower().startswith(("host:", "accept-encoding:"))]
     assert words[-1] == f"{URL}?a='b%20c'"
     assert shell.timeouts[0] > 1.5, "the shell outlasts curl"
+
+
+def test_what_listens_on_a_socket_is_asked_there(shell: FakeShell) -> None:
+    """The scripts' own servers have no port; what is asked for stays the host."""
+    shell.done = Done(0, b"HTTP/1.1 204 No Content\r\n\r\n")
+    with httpx.Client(transport=EdgeTransport(cast("Shell", shell), socket="/run/x.sock")) as made:
+        assert made.get("http://blue.shop/-/in-flight").status_code == 204
+    words = shlex.split(shell.scripts[0])
+    assert words[words.index("--unix-socket") + 1] == "/run/x.sock"
+    assert words[-1] == "http://blue.shop/-/in-flight"

@@ -66,7 +66,6 @@ BETTER = {
     r"(?:inactive|passive) color": "idle color",
     r"(?:former|previous) color": "outgoing color",
     r"cut-?over|switchover": "switch",
-    r"flip(?:s|ped|ping)?": "switch",
     r"probation": "trial",
     r"decommission(?:s|ed)?": "retire",
 }

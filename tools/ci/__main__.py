@@ -1,31 +1,36 @@
-"""`make review` and `make runner`."""
+"""`make review`, `make runner` and `make promotions`."""
 
 import os
 import sys
 from pathlib import Path
 
 from bluegreen.cli.errors import CommandError, Exit
+from bluegreen.cli.project import name_in
 from bluegreen.errors import BluegreenError
-from tools.ci import review, runner
+from tools.ci import promotions, review, runner
 from tools.ci.github import PullRequest
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def main(words: list[str]) -> int:
-    """Run one of the two; return the exit code."""
+    """Run one of them; return the exit code."""
     try:
         if words == ["review"]:
             return _review()
         if words == ["runner"]:
             print(runner.prepare(Path.home() / ".ssh", os.environ))
             return Exit.OK
+        if words == ["promotions"]:
+            changed = promotions.take(ROOT, name_in(ROOT / "Pulumi.yaml"), "origin/main")
+            print(f"promotions since: {', '.join(changed) or 'none'}")
+            return Exit.OK
     except (CommandError, BluegreenError) as error:
         print(f"failed: {error}", file=sys.stderr)
         if todo := getattr(error, "todo", ""):
             print(f"to do: {todo}", file=sys.stderr)
         return getattr(error, "code", Exit.FAILED)
-    print("usage: python -m tools.ci review|runner", file=sys.stderr)
+    print("usage: python -m tools.ci review|runner|promotions", file=sys.stderr)
     return Exit.USAGE
 
 

@@ -17,7 +17,7 @@ from tools.setup.errors import Missing, ToolchainError
 from tools.setup.machine import Machine, Stopwatch
 
 SUITE = "forky"  # Debian's first with nginx 1.30; the program needs 1.28 or later
-PACKAGES = "nginx-light,python3,curl,python3-psycopg2,postgresql"
+PACKAGES = "nginx-light,python3,curl,python3-psycopg2,postgresql,lego,pebble"
 # The package would make a database of its own while it is installed.
 NO_CLUSTER = (
     'mkdir -p "$1/etc/postgresql-common" && echo "create_main_cluster = false" '

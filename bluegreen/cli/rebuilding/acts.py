@@ -106,10 +106,16 @@ def _switch(inputs: Inputs, known: Known) -> Act:
     return Act(f"switch{live.config[:8]}", kept, {**kept, **told})
 
 
+def _relief(inputs: Inputs, _known: Known) -> Act:
+    return Act(inputs["relieves"], dict(inputs), dict(inputs))
+
+
 ACTS: Mapping[str, Callable[[Inputs, Known], Act]] = {
     "pulumi-python:dynamic/bluegreen:Identity": _identity,
     "pulumi-python:dynamic/bluegreen:HealthGate": _gate,
     "pulumi-python:dynamic/bluegreen:DataStep": _step,
     "pulumi-python:dynamic/bluegreen:Scale": _scale,
+    "pulumi-python:dynamic/bluegreen:Relief": _relief,
+    "pulumi-python:dynamic/bluegreen:Relieved": _relief,
     "command:local:Command": _switch,
 }

@@ -15,7 +15,7 @@ from bluegreen.config.settings import Docker
 from bluegreen.docker.facts import LABEL
 from bluegreen.docker.shell import ask
 from bluegreen.errors import BluegreenError, EdgeUnreachable
-from bluegreen.platforms.own import OWN_VOLUME
+from bluegreen.platforms.own import OWN_HOLDER, OWN_VOLUME
 
 IMAGE = "image"
 TAR_HEADER = 512
@@ -147,6 +147,8 @@ def left_alone(kind: str, part: str) -> set[str]:
     In the state this has to be as it is in Docker: the engine hands it back to the plugin as what
     is wished, and another wish would make the thing anew.
     """
+    if kind == "container" and part.endswith("-holder"):
+        return set(OWN_HOLDER)
     if kind == "container" and part.startswith("edge"):
         return {"uploads", "entrypoints"}
     if kind == "volume":

@@ -72,14 +72,8 @@ class Clone(OnVolumes):
                 f"LOST, and so is what is written to {target} if the switch is reverted "
                 f"(data.allow_loss); {before} stays"
             )
-        first = ""
-        if release.recorded.get("mode", self.name) != self.name:
-            first = (
-                "nginx first gets a config that can hold writes back (connections that are still "
-                f"open after {release.drain} s are closed); "
-            )
         return (
-            f"{first}{target} starts on a copy of {before}; from then until {target} is confirmed "
+            f"{target} starts on a copy of {before}; from then until {target} is confirmed "
             f"(its boot and {release.bake:g} s of bake) writes are answered 503 with Retry-After, "
             f"and reads continue; {before} stays"
         )
@@ -108,11 +102,4 @@ class Clone(OnVolumes):
         return {"hold": hold.token if hold else "", **done}
 
     def _hold(self, job: Job) -> Hold:
-        if job.live_config:
-            # Here, as an update that changes nothing need not wait for an HTTP client to be loaded.
-            from bluegreen.edge.prepare import prepare_to_hold
-
-            prepare_to_hold(
-                job.edge, self._docker, job.live_config["text"], job.live_config["url"], told
-            )
-        return Hold(job.edge, self._docker)
+        return Hold(job.edge, job.service, self._docker)

@@ -62,11 +62,6 @@ class DataPlan:
     act: Act = ""
     changes: bool = False
 
-    @property
-    def holds_live_writes(self) -> bool:
-        """Whether writes to the live color are held back before the switch."""
-        return self.act == "clone"
-
     def due(self, starts: bool) -> "DataPlan":
         """The plan of an update that starts the target, or switches to it; else nothing is due."""
         return self if starts else replace(self, act="", changes=False)
@@ -84,7 +79,6 @@ class Release:
         recorded: the stack's output `data`: {mode, copy, before, at}; empty at first.
         since: since when the live color serves; "" unknown.
         bake: seconds that users' requests are watched for.
-        drain: seconds that open connections get.
     """
 
     service: str
@@ -94,7 +88,6 @@ class Release:
     recorded: Mapping[str, str]
     since: str
     bake: float
-    drain: int
 
 
 @dataclass(frozen=True)
@@ -109,8 +102,6 @@ class Job:
         copy: the copy that it will run on.
         live: {color, version, copy} of what serves; empty values before the first release.
         edge: name of the edge's container.
-        live_config: {text, url} of a config for nginx that serves the live color as now and can
-            hold writes back, and where the color is asked; empty unless a clone is due.
     """
 
     service: str
@@ -120,7 +111,6 @@ class Job:
     copy: str
     live: Mapping[str, str]
     edge: str = ""
-    live_config: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -165,7 +155,7 @@ class Mode(Protocol):
 
     @property
     def holds_writes(self) -> bool:
-        """Whether nginx has to be able to hold writes back."""
+        """Whether writes wait while a switch to other data is on trial."""
 
     def plan(self, present: Present) -> DataPlan:
         """What the update does with the data.

@@ -87,6 +87,11 @@ def make_color(
             # Docker's own default, said aloud: the provider would see it as a change.
             memory_swap=2 * limits.memory or None,
             cpus=f"{limits.cpus:g}" if limits.cpus else None,
+            ulimits=[
+                docker.ContainerUlimitArgs(name="nofile", soft=limits.files, hard=limits.files)
+            ]
+            if limits.files
+            else None,
             user=settings.user or None,
             destroy_grace_seconds=settings.stop_grace,
             **common_options(

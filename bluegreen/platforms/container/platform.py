@@ -22,7 +22,7 @@ class ContainerPlatform:
     """See `Platform`."""
 
     name = "container"
-    upstream = Upstream(connect_timeout="5s", repeat_unsent=False, idle_valid="60s")
+    upstream = Upstream(connect_timeout="5s", repeat_unsent=False)
     many_edges = False
     data_modes = MODES
     has_volumes = True
@@ -52,7 +52,7 @@ class ContainerPlatform:
 
     def target(self, settings: Settings, color: Color, container: str) -> Target:  # noqa: ARG002
         """Asked by its name."""
-        url = f"http://{container}:{settings.port}{settings.health.path}"
+        url = f"{settings.health.scheme}://{container}:{settings.port}{settings.health.path}"
         return Target(self.name, container, url, settings.docker)
 
     def outputs(self, settings: Settings, color: Color) -> dict[str, Any]:  # noqa: ARG002

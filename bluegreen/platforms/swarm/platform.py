@@ -37,9 +37,6 @@ class SwarmPlatform:
         # Of several replicas some may be on a node that died: one that answers is found the sooner.
         connect_timeout="2s",
         repeat_unsent=True,
-        # A reload keeps what is known for as long as it is good: of several replicas that were up
-        # for a release that failed, one may be gone, and the next release must not wait for it.
-        idle_valid="5s",
     )
     many_edges = True
     well = "its manager answers"
@@ -71,7 +68,7 @@ class SwarmPlatform:
 
     def target(self, settings: Settings, color: Color, container: str) -> Target:
         """All of its replicas, each at its own address."""
-        url = f"http://{container}:{settings.port}{settings.health.path}"
+        url = f"{settings.health.scheme}://{container}:{settings.port}{settings.health.path}"
         count = replicas_of(settings, color)
         return Target(self.name, container, url, settings.docker, count)
 

@@ -57,7 +57,8 @@ def make_replicas(
     plain, secret = _variables(settings, scope.platform.environment(settings, copy))
     labels = scope.labels() | {FINGERPRINT_LABEL: scope.made_of[color]}
     labels |= {COPY_LABEL: copy} if copy else {}
-    placement = settings.swarm.placement
+    placement, shared = settings.swarm.placement, settings.shared
+    networks: list[pulumi.Input[str]] = [network.id, *([shared.network] if shared else [])]
     service = docker.Service(
         color,
         name=scope.container(color),
@@ -79,7 +80,9 @@ def make_replicas(
                 secrets=[_make_secret(scope, color, *pair) for pair in sorted(secret.items())],
                 configs=_make_configs(scope, color),
             ),
-            networks_advanceds=[docker.ServiceTaskSpecNetworksAdvancedArgs(id=network.id)],
+            networks_advanceds=[
+                docker.ServiceTaskSpecNetworksAdvancedArgs(id=each) for each in networks
+            ],
             log_driver=docker.ServiceTaskSpecLogDriverArgs(name="json-file", options=LOG_LIMITS),
             placement=docker.ServiceTaskSpecPlacementArgs(
                 constraints=list(placement.constraints),

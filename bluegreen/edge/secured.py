@@ -1,0 +1,60 @@
+"""What a service's config says of TLS, and of the host name that it goes by."""
+
+import re
+from collections.abc import Mapping
+
+from bluegreen.config.settings import Settings
+from bluegreen.edge.state import acme_of, keys_of, tls_of
+from bluegreen.edge.templates import fragment
+
+GIVEN = "given"  # what the file of a certificate is called that config has
+
+
+def secured(settings: Settings, known: Mapping[str, str], edge: str) -> dict[str, str]:
+    """The slots of nginx/colors.conf that are about it.
+
+    Args:
+        settings: the stack's settings.
+        known: id and name of the service.
+        edge: prefix of what the edge's stack has in Docker.
+    """
+    tls, identity = settings.tls, known["id"]
+    slots = dict.fromkeys(("certificates", "secured", "challenge", "canonical"), "")
+    redirects = []
+    if settings.canonical_host:
+        pattern = re.escape(settings.canonical_host)
+        slots["canonical"] = fragment("canonical", {**known, "pattern": pattern})
+        there = f"$forwarded_proto://{settings.canonical_host}$bluegreen_port_there$request_uri"
+        redirects.append(f"if (${identity}_other_host) {{ return 308 {there}; }}")
+    if tls:
+        folder = tls_of(known["name"])
+        maps = {
+            "folder": folder,
+            "none": "default '';" if tls.acme else "",
+            "redirect": f'"~{_PLAIN}" 1;' if tls.redirect else "",
+            "hsts": f'https "max-age={tls.hsts}";' if tls.hsts else "",
+        }
+        slots["certificates"] = fragment("certificates", {**known, **maps})
+        where = {**known, "folder": folder, "keys": keys_of(known["name"])}
+        slots["secured"] = fragment("secured", where)
+        there = "https://$host$bluegreen_https_port$request_uri"
+        redirects.insert(0, f"if (${identity}_to_https) {{ return 308 {there}; }}")
+    if tls and tls.acme:
+        slots["challenge"] = challenge(edge)
+    return {**slots, "redirects": "\n".join(redirects)}
+
+
+# Port 80, plain, of a host that has a certificate: all but what is said of the edge itself.
+_PLAIN = r"^80 http [^ ]+ (?!/-/|/[.]well-known/acme-challenge/)"
+
+
+def challenge(edge: str) -> str:
+    """Where an ACME server asks whether a host is ours."""
+    return fragment("challenge", {"acme": acme_of(edge)})
+
+
+def hsts(settings: Settings, identity: str) -> str:
+    """The line that says it to browsers."""
+    if not settings.tls or not settings.tls.hsts:
+        return ""
+    return f"add_header Strict-Transport-Security ${identity}_hsts always;"
