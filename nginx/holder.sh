@@ -12,8 +12,10 @@ while sleep 1; do
     if alive; then
         touch "$mark"
         quiet=0
-        [ -z "$own" ] || kill -QUIT "$own" 2>/dev/null || true
-        own=""
+        # Asked until it has gone: a shell that has yet to become nginx does not take the signal.
+        if [ -n "$own" ] && grep -q listens "$ALIVE"; then
+            kill -QUIT "$own" 2>/dev/null || own=""
+        fi
         continue
     fi
     quiet=$((quiet + 1))
@@ -21,7 +23,7 @@ while sleep 1; do
     if [ "$quiet" -ge "$QUIET_SECONDS" ] && [ -s "$KEPT/bluegreen-start.sh" ]; then
         echo "nginx is not there: the holder runs it" >&2
         cp "$KEPT"/bluegreen-* "$ETC/"
-        STANDS_IN=1 sh -e /etc/bluegreen-start.sh &
+        STANDS_IN=1 sh -e "$ETC/bluegreen-start.sh" &
         own=$!
     fi
 done

@@ -10,7 +10,19 @@ if grep -q ' [0-9A-F]*:0050 [0-9A-F]*:0000 0A ' "$PROC/net/tcp"; then BESIDE=1; 
 keep_files() {
     mkdir -p "$SERVICES" "$KEPT" "$LISTEN"
     rm -f "$LISTEN/listens"
-    [ -n "${STANDS_IN:-}" ] || cp "$ETC"/bluegreen-* "$KEPT"
+    [ -z "${STANDS_IN:-}" ] || return 0
+    # Before the holder has what it takes to run nginx: one that only starts slowly is not stood in for.
+    sign_of_life starting
+    starting &
+    cp "$ETC"/bluegreen-* "$KEPT"
+}
+# A sign of life for the holder, in memory that both share: nginx is starting, or it listens.
+sign_of_life() { [ -n "${STANDS_IN:-}" ] || echo "$1" >"$ALIVE"; }
+starting() {
+    while kill -0 $$ 2>/dev/null && [ ! -e "$LISTEN/listens" ]; do
+        sign_of_life starting
+        sleep 1
+    done
 }
 # Flags are in memory that outlives nginx: those of shells that ended with it, and of texts that it ran.
 forget_flags() { [ -n "$BESIDE" ] || rm -rf "$SHM"/bluegreen-*/; }
@@ -71,8 +83,7 @@ tend() {
         # When the holder has died, this network is gone for good, and only a new start joins the
         # new one.
         networked || kill -TERM $$
-        # A sign of life for the holder, in memory that both share.
-        [ -n "${STANDS_IN:-}" ] || echo >"$ALIVE"
+        sign_of_life listens
         count_if_logged
         take_certificates
         sleep 1

@@ -309,3 +309,5 @@ def test_nginx_starts_each_service_from_its_last_confirmed_config(
     assert not flag.exists()
     asked = (tmp_path / "asked").read_text().splitlines()
     assert asked[-1] == f"-c {tmp_path}/edge.conf -g daemon off;"
+    # It is told to the holder before that has anything to run itself.
+    assert (tmp_path / "alive").read_text() == "starting\n"
