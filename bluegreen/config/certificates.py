@@ -1,13 +1,17 @@
-"""Certificates as PEM text: what they are for, until when, and whether a key fits."""
+"""Certificates as PEM text: what they are for, until when, and whether a key fits.
+
+cryptography is imported where it is used: it is a tenth of what a program takes to load, and few
+stacks have certificates of their own.
+"""
 
 import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.utils import CryptographyDeprecationWarning
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate as Leaf
 
 PEM = "-----BEGIN "
 
@@ -40,6 +44,8 @@ class Certificate:
 
 def read_certificate(pem: str) -> Certificate:
     """What the first certificate of a chain says; raises Unreadable."""
+    from cryptography import x509
+
     leaf = _leaf(pem)
     try:
         found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -52,6 +58,8 @@ def read_certificate(pem: str) -> Certificate:
 
 def fits(pem: str, key: str) -> bool:
     """Whether a key is that of the certificate; raises Unreadable."""
+    from cryptography.hazmat.primitives import serialization
+
     try:
         private = serialization.load_pem_private_key(key.encode(), password=None)
     except (ValueError, TypeError) as error:
@@ -61,7 +69,10 @@ def fits(pem: str, key: str) -> bool:
     return private.public_key().public_bytes(*form) == _leaf(pem).public_key().public_bytes(*form)
 
 
-def _leaf(pem: str) -> x509.Certificate:
+def _leaf(pem: str) -> "Leaf":
+    from cryptography import x509
+    from cryptography.utils import CryptographyDeprecationWarning
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)
