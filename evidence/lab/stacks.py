@@ -176,19 +176,21 @@ def _must(done: Finished) -> Finished:
 
 
 def remove(service: str, run: Callable[..., str] = docker, scope: str = "local") -> None:
-    """Remove all that a stack made in Docker, by its label alone.
+    """Remove all that a stack made in Docker.
 
     `run` runs docker's commands; networks of a `scope` of swarm are a manager's to remove.
     """
-    mine = ("--filter", f"label={LABEL}={service}", "-q")
+    mine = f"label={LABEL}={service}"
     for listing, removal in (
-        (("ps", "-a"), ("rm", "-f", "-v")),
-        (("network", "ls", "--filter", f"scope={scope}"), ("network", "rm")),
-        (("volume", "ls"), ("volume", "rm", "-f")),
-        (("images",), ("rmi", "-f")),
+        # The relief of an update that was killed has a label of its own.
+        (("ps", "-a", "--filter", f"name=^{service}-.*-relief$"), ("rm", "-f", "-v")),
+        (("ps", "-a", "--filter", mine), ("rm", "-f", "-v")),
+        (("network", "ls", "--filter", mine, "--filter", f"scope={scope}"), ("network", "rm")),
+        (("volume", "ls", "--filter", mine), ("volume", "rm", "-f")),
+        (("images", "--filter", mine), ("rmi", "-f")),
     ):
         deadline = time.monotonic() + GONE_SECONDS
-        while found := run(*listing, *mine).split():
+        while found := run(*listing, "-q").split():
             with suppress(LabFailed):  # what ends by itself meanwhile cannot be removed any more
                 run(*removal, *found)
                 break
