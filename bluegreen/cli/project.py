@@ -194,6 +194,11 @@ class Project:
         """Where the edges are, of the service of this name; "" = the stack's."""
         return self.on_edge.places(service or self.service)
 
+    @property
+    def drain_timeout(self) -> int:
+        """Seconds that open requests get, of an nginx too."""
+        return self.said.settings.drain_timeout
+
     def require_service(self) -> None:
         """Raise CommandError for a stack of kind edge, which has nothing to release."""
         if self.said.settings.kind == "edge":

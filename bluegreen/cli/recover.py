@@ -1,7 +1,7 @@
 """Recover: remove what a killed update of this stack left; never what serves, nor another's."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from bluegreen.cli.project import Project
 from bluegreen.docker.facts import Thing, read_things
 from bluegreen.docker.shell import ask
 from bluegreen.plan.ownership import foreign_reason
+from bluegreen.platforms import relief
 
 REMOVALS = {
     "container": ("rm", "-f", "-v"),
@@ -76,16 +77,16 @@ def examine(project: Project) -> Findings:
     state, pending = exported.owned, exported.pending
     _await(project, pending)
     situation = project.look()
+    things = [*_of_the_platform(project), *situation.things]
+    left = state.leftovers(things)
     kept = set(volumes(project))
     if situation.edge:  # a color is live: the edge serves it, whoever has forgotten about it
         kept |= {f"{project.service}-{situation.edge.color}", project.service}
-        for place in project.places():
-            kept |= {place.container, f"{place.container}-config"}
-    things = [*_of_the_platform(project), *situation.things]
+        kept |= _serving(project, {thing.name for thing in left})
     found = Findings(
         lock=lock,
         pending=pending,
-        left=[thing for thing in state.leftovers(things) if thing.name not in kept],
+        left=[thing for thing in left if thing.name not in kept],
         foreign=[thing for thing in state.foreign(things) if thing.kind != "volume"],
     )
     seen = {**situation.unknown, **situation.troubles}
@@ -136,11 +137,27 @@ def heal(project: Project, found: Findings) -> list[str]:
     state = export(project)
     put_back(project, replace(state, deployment={**state.deployment, "pending_operations": []}))
     done += ["discarded the unfinished operations of the killed update"] if found.pending else []
+    edges = {place.container for place in project.places()}
     for thing in found.left:
+        if thing.name in edges:  # beside its relief it has users, too
+            relief.stop(thing.docker, thing.name, project.drain_timeout)
         removed = ask(thing.docker, *REMOVALS[thing.kind], thing.identity, timeout=60)
         if removed.returncode == 0:
             done.append(f"removed {thing.kind} {thing.name}, left by a killed update")
     return done
+
+
+def _serving(project: Project, left: Collection[str]) -> set[str]:
+    """What the edges need to serve users: not an nginx whose replacement was cut short.
+
+    Its relief serves until the next update has made it once more.
+    """
+    found = set[str]()
+    for place in project.places():
+        found.add(f"{place.container}-config")
+        if place.container not in left or not relief.serves(place.docker, place.container):
+            found.add(place.container)
+    return found
 
 
 def _await(project: Project, pending: list[Mapping[str, Any]]) -> None:

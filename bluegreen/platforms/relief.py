@@ -131,8 +131,7 @@ def _await(docker: Docker, name: str) -> None:
     """Wait until this nginx takes connections, which it does once it knows its upstreams."""
     deadline = time.monotonic() + READY_SECONDS
     while True:
-        done = ask(docker, "exec", name, "sh", "-c", f"test -e {LISTEN}/listens")
-        if done.returncode == 0:
+        if _listens(docker, name):
             return
         if time.monotonic() > deadline:
             state = ask(docker, "inspect", "-f", "{{.State.Status}}", name).stdout.strip()
@@ -140,13 +139,27 @@ def _await(docker: Docker, name: str) -> None:
         time.sleep(POLL)
 
 
+def _listens(docker: Docker, name: str) -> bool:
+    return ask(docker, "exec", name, "sh", "-c", f"test -e {LISTEN}/listens").returncode == 0
+
+
 def end(docker: Docker, edge: str, drain: int) -> None:
     """End an edge's relief, should it be there; what it serves gets so many seconds."""
     name = relief_of(edge)
     if ask(docker, "inspect", name).returncode:
         return
-    ask(docker, "stop", "-t", str(drain), name, timeout=drain + 30)
+    stop(docker, name, drain)
     ask(docker, "rm", "-f", name)
+
+
+def stop(docker: Docker, name: str, drain: int) -> None:
+    """Let an nginx finish what it serves, for so many seconds at most."""
+    ask(docker, "stop", "-t", str(drain), name, timeout=drain + 30)
+
+
+def serves(docker: Docker, edge: str) -> bool:
+    """Whether an edge's relief is there and takes connections."""
+    return _listens(docker, relief_of(edge))
 
 
 def _must(docker: Docker, *words: str) -> None:

@@ -83,6 +83,7 @@ def make(
         platform=named("container"),
         look=lambda: replace(there, things=read_things(Docker(), "bluegreen-dev")),
         serves=lambda: "blue 12.3.0 serves",
+        drain_timeout=7,
     )
     return cast("Project", project), stack
 
@@ -160,6 +161,22 @@ def test_what_nginx_serves_is_never_removed(fake_docker: FakeDocker) -> None:
     project, _ = make(State("green", "12", 3, "then", "abc"))
     recover(project)
     assert removed(fake_docker) == ["id-blue"]
+
+
+@pytest.mark.parametrize("relieved", [True, False])
+def test_an_nginx_whose_replacement_was_killed_goes_only_while_its_relief_serves(
+    fake_docker: FakeDocker, relieved: bool
+) -> None:
+    """The next update could not make it otherwise; what it serves gets its drain."""
+    has(fake_docker, "blue", "edge", network="n1")
+    fake_docker.does("exec", f"exit {0 if relieved else 1}")
+    fake_docker.does("stop", "")
+    project, _ = make(State("blue", "12", 3, "then", "abc"), resources=[{"id": "id-blue"}])
+    recover(project)
+    assert removed(fake_docker) == (["id-edge"] if relieved else [])
+    stopped = [words for words in fake_docker.asked() if "stop " in words]
+    assert bool(stopped) is relieved
+    assert all("-t 7 bluegreen-dev-edge" in words for words in stopped)
 
 
 def test_what_another_state_made_is_told_and_left(fake_docker: FakeDocker) -> None:
