@@ -49,10 +49,10 @@ def declare(root: Path | None = None) -> BlueGreenService | SharedEdge:
         name = _prefix(settings)
         settings = _with_shared_edge(settings)
         situation = observe(settings, name, of(settings), read_previous)
+        stack, rebuilds = pulumi.get_stack(), bool(os.environ.get(REBUILD))
         if settings.kind == "edge":
-            return _declare_edge(plan_edge(settings, situation, pulumi.get_stack()), folder)
-        rebuilds = bool(os.environ.get(REBUILD))
-        plan = plan_update(settings, situation, pulumi.get_stack(), folder, rebuilds=rebuilds)
+            return _declare_edge(plan_edge(settings, situation, stack, rebuilds=rebuilds), folder)
+        plan = plan_update(settings, situation, stack, folder, rebuilds=rebuilds)
     except BluegreenError as error:
         mistakes = getattr(error, "mistakes", [str(error)])
         _hand_over(refused=getattr(error, "reasons", mistakes))

@@ -141,7 +141,7 @@ def status(
     from bluegreen.cli.project import Project
 
     project = Project(folder, stack)
-    if project.said.settings.kind == "edge":
+    if project.is_edge:
         from bluegreen.cli import edge_status
 
         seen = edge_status.read_status(project)
@@ -249,7 +249,6 @@ def recover(
     if rebuild_state:
         from bluegreen.cli.rebuild import rebuild
 
-        project.require_service()
         done = rebuild(project, yes=yes)
     else:
         from bluegreen.cli import recover as recover_

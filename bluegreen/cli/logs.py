@@ -54,7 +54,7 @@ class Filter:
 
 def served_by(project: Project) -> str:
     """Whose requests are meant: the service's, or of a shared edge "", all."""
-    return "" if project.said.settings.kind == "edge" else project.service
+    return "" if project.is_edge else project.service
 
 
 def read_log(project: Project, wanted: Filter, lines: int) -> list[str]:

@@ -195,13 +195,18 @@ class Project:
         return self.on_edge.places(service or self.service)
 
     @property
+    def is_edge(self) -> bool:
+        """Whether it is an edge that services share, which has no colors."""
+        return self.said.settings.kind == "edge"
+
+    @property
     def drain_timeout(self) -> int:
         """Seconds that open requests get, of an nginx too."""
         return self.said.settings.drain_timeout
 
     def require_service(self) -> None:
         """Raise CommandError for a stack of kind edge, which has nothing to release."""
-        if self.said.settings.kind == "edge":
+        if self.is_edge:
             raise CommandError(
                 f"stack {self.name} is an edge: it has no colors and no data",
                 todo="name a service's stack with --stack; `pulumi up` updates the edge",
@@ -230,6 +235,8 @@ class Project:
 
     def serves(self) -> str:
         """What users get now, as a phrase."""
+        if self.is_edge:
+            return f"`bluegreen status --stack {self.name}` lists what its services serve"
         return self.look().serves
 
     def up(self, message: str, on_event: Callable[[EngineEvent], None]) -> Outcome:

@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from bluegreen.cli.errors import CommandError, Exit
 from bluegreen.cli.plan import read_plan
 from bluegreen.cli.project import Project
-from bluegreen.docker.shell import ask
+from bluegreen.docker.shell import Shell
+from bluegreen.edge.nginx import Nginx
+from bluegreen.errors import BluegreenError
 
 
 def version_to_promote(source: Project, min_age: float) -> str:
@@ -23,7 +25,7 @@ def version_to_promote(source: Project, min_age: float) -> str:
         raise _refuse(
             source, f"{edge.version} has been live for only {age:.1f} of {min_age:g} minutes"
         )
-    if trouble := _trouble(source):
+    if trouble := _trouble(source, edge.color):
         raise _refuse(source, f"{edge.color} {edge.version} is not healthy now: {trouble}")
     return edge.version
 
@@ -46,20 +48,21 @@ def is_there(target: Project, version: str) -> bool:
     return not (plan.words or plan.changes or plan.refused)
 
 
-def _trouble(source: Project) -> str:
+def _trouble(source: Project, color: str) -> str:
     """What is wrong with the live color, asked through each edge; "" when it answers well.
 
-    From inside the edge, as the gate does: whoever promotes need not reach another host's port.
+    From inside the edge, as the gate does: whoever promotes need not reach another host's port, and
+    what that port wants of users (TLS, a host, the PROXY protocol) says nothing of the color.
     """
-    path = source.said.settings.health.path
-    quiet = ("-sS", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}")
+    health = source.said.settings.health
     for place in source.places():
-        asked = ("exec", place.container, "curl", *quiet, f"http://127.0.0.1{path}")
-        done = ask(place.docker, *asked)
-        if done.returncode:
-            return f"{path}: {done.stderr.strip()}"
-        if not done.stdout.startswith("2"):
-            return f"{path} answers {done.stdout}"
+        try:
+            with Shell(place.container, place.docker) as shell:
+                answer = Nginx(shell, source.service, health).ask(color)
+        except BluegreenError as error:
+            return str(error)
+        if answer.complaint:
+            return f"{health.path}: {answer.complaint} (seen: {answer.seen})"
     return ""
 
 

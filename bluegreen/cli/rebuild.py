@@ -43,7 +43,8 @@ def rebuild(project: Project, *, yes: bool) -> list[str]:
         CommandError: refused, with nothing written and nothing touched.
     """
     situation = project.look()
-    live = _require_live(project, situation)
+    _require_known(project, situation)
+    live = None if project.is_edge else _require_live(project, situation)
     project.create()
     _require_lost(project)
     known = _know(project, situation, live)
@@ -51,7 +52,8 @@ def rebuild(project: Project, *, yes: bool) -> list[str]:
     print(_describe(project, situation, search))
     if not yes and not typer.confirm("Write the state?"):
         raise CommandError("not done", serves=project.serves(), code=Exit.OK)
-    message = f"{who()}: state rebuilt from what runs: {live.color} {live.version}"
+    what = f"{live.color} {live.version}" if live else "an edge"
+    message = f"{who()}: state rebuilt from what runs: {what}"
     try:
         with one_interrupt(Progress()):
             search = _run(project, known, lambda on_event: project.up(message, on_event))
@@ -72,8 +74,8 @@ def rebuild(project: Project, *, yes: bool) -> list[str]:
     return [*done, "a preview changes nothing else" if changes else "a preview changes nothing"]
 
 
-def _require_live(project: Project, situation: Situation) -> State:
-    """What serves: it has to be known for sure, and to be what the file says."""
+def _require_known(project: Project, situation: Situation) -> None:
+    """What runs has to be known for sure, and to be one stack's."""
     unknown = [
         f"{name} could not be asked: {why}"
         for name, why in {**situation.troubles, **situation.unknown}.items()
@@ -91,6 +93,10 @@ def _require_live(project: Project, situation: Situation) -> State:
         raise _refused(project, [reason], f"docker ps -a --filter label={LABEL}={project.service}")
     if unknown:
         raise _refused(project, unknown, "fix the problem above, then run this command again")
+
+
+def _require_live(project: Project, situation: Situation) -> State:
+    """What serves: it has to be what the file says."""
     live, file = situation.edge, project.file
     if not live:
         raise _refused(project, ["no color is live"], "bluegreen deploy VERSION")
@@ -136,9 +142,9 @@ def _refused(project: Project, reasons: list[str], todo: str) -> CommandError:
     )
 
 
-def _know(project: Project, situation: Situation, live: State) -> Known:
+def _know(project: Project, situation: Situation, live: State | None) -> Known:
     """What the live color's data was copied from, which a clone's volume says."""
-    container = situation.containers.get(live.color)
+    container = situation.containers.get(live.color) if live else None
     copy = container.copy if container else ""
     words = ("volume", "inspect", "--format", "{{json .Labels}}", copy_of(project.service, copy))
     done = ask(project.docker, *words)
@@ -192,8 +198,8 @@ def _environment(project: Project, values: dict[str, str]) -> Iterator[None]:
 
 def _describe(project: Project, situation: Situation, search: Search) -> str:
     live, brought_in = situation.edge, search.brought_in
-    assert live
-    lines = [f"{live.color} {live.version} is live. The new state will take over, unchanged:"]
+    serves = f"{live.color} {live.version} is live. " if live else ""
+    lines = [f"{serves}The new state will take over, unchanged:"]
     lines += [f"  {what}" for what in brought_in]
     for color in COLORS:
         name = f"container {project.service}-{color}"

@@ -25,8 +25,10 @@ class EdgePlan:
     words: str
 
 
-def plan_edge(settings: Settings, situation: Situation, stack: str) -> EdgePlan:
-    """Plan an update of the edge, or refuse it with every reason.
+def plan_edge(
+    settings: Settings, situation: Situation, stack: str, *, rebuilds: bool = False
+) -> EdgePlan:
+    """Plan an update of the edge, or refuse it with every reason; arguments as `plan_update`'s.
 
     Raises:
         GuardRefused: it would interrupt users, or touch what is not this stack's.
@@ -42,14 +44,16 @@ def plan_edge(settings: Settings, situation: Situation, stack: str) -> EdgePlan:
             serves=situation.serves,
         )
     made_of = {edge.part: fingerprint_edge(settings, edge) for edge in settings.edges}
-    state = state_if_needed(settings, situation, stack)
+    state = None if rebuilds else state_if_needed(settings, situation, stack)
     unchanged = unchanged_edges(settings, situation, made_of)
+    if rebuilds:
+        unchanged = frozenset(made_of.keys() & situation.containers.keys())
     reasons = guard.renamed(stack, situation.name, state) or guard.in_the_way(
         settings, stack, situation, state
     )
     reasons += trusts_everyone(settings, situation.name) if settings.trusted_proxies else []
     override = ""
-    if not reasons and not settings.allow_in_place:
+    if not reasons and not settings.allow_in_place and not rebuilds:
         reasons = guard.edge_interruptions(settings, situation, made_of, unchanged)
         override = guard.OVERRIDE
     if reasons:

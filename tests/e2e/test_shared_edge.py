@@ -3,6 +3,7 @@
 Each test goes on from the one before it: one worker runs them all (tests/conftest.py).
 """
 
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -125,6 +126,17 @@ def other(stack: Stack) -> dict[str, str]:
     if stack.outputs()["live"]["color"] == "blue":
         return {"active_color": "green", "green_version": "12.4.0"}
     return {"active_color": "blue", "blue_version": "12.3.0"}
+
+
+def test_the_lost_states_of_all_are_rebuilt_the_edges_first(
+    edge: Stack, a: Stack, b: Stack
+) -> None:
+    """The services' programs read what it puts out."""
+    shutil.rmtree(edge.folder / "state/.pulumi")
+    for stack in (edge, a, b):
+        rebuilt = stack.bluegreen("recover", "--rebuild-state", "--yes")
+        assert rebuilt.code == 0, rebuilt.output
+        assert stack.pulumi("preview", "--expect-no-changes").code == 0
 
 
 def test_a_template_that_nginx_refuses_is_refused_for_that_service_alone(

@@ -1,6 +1,7 @@
 """TLS at the edge: a certificate that is given, and those that a real ACME server issues."""
 
 import json
+import shutil
 import ssl
 import subprocess
 import threading
@@ -126,6 +127,11 @@ def test_a_given_certificate_serves_https_and_is_replaced_under_load(make_stack:
     with clients(stack, trusting(authority.pem)) as seen:
         stack.up(active_color="green", green_version="12.4.0")
     assert set(seen) == {"200"}, seen
+    shutil.rmtree(stack.folder / "state/.pulumi")
+    rebuilt = stack.bluegreen("recover", "--rebuild-state", "--yes")
+    assert rebuilt.code == 0, rebuilt.output
+    assert stack.pulumi("preview", "--expect-no-changes").code == 0
+    assert key[:40] not in stack.pulumi("stack", "export").output
 
 
 def test_mistakes_in_tls_are_told_before_anything_is_touched(make_stack: Maker) -> None:

@@ -1,6 +1,8 @@
 """A lost state: what the acts left, what differs, and stand-ins that never make anything."""
 
+import importlib
 import json
+import pkgutil
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
@@ -8,13 +10,16 @@ from typing import Any, cast
 import grpc
 import pytest
 from google.protobuf import json_format, struct_pb2
+from pulumi.dynamic import Resource
 from pulumi.runtime.proto import provider_pb2 as proto
 from pulumi.runtime.proto import provider_pb2_grpc as service
 
+import bluegreen.platforms
+import bluegreen.resources
 from bluegreen.cli.errors import CommandError
 from bluegreen.cli.project import Project
 from bluegreen.cli.rebuild import rebuild
-from bluegreen.cli.rebuilding.acts import Known, remember
+from bluegreen.cli.rebuilding.acts import ACTS, Known, remember
 from bluegreen.cli.rebuilding.differences import differences, is_other_image
 from bluegreen.cli.rebuilding.found import Found, Search
 from bluegreen.cli.rebuilding.relay import DYNAMIC, relayed
@@ -99,6 +104,17 @@ THERE: dict[str, Any] = {
         "Labels": {"bluegreen.service": "bluegreen-dev", "title": "the image's own"},
     },
 }
+
+
+def test_each_resource_of_this_project_has_its_act() -> None:
+    """A new one would make stacks with it that no lost state is ever rebuilt of."""
+    rooms = (bluegreen.resources, bluegreen.platforms)
+    for room in rooms:
+        for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
+            importlib.import_module(module.name)
+    mine = [each for each in Resource.__subclasses__() if each.__module__.startswith("bluegreen.")]
+    assert len(mine) > 5
+    assert {f"pulumi-python:{each._resource_type_name}" for each in mine} <= ACTS.keys()
 
 
 def test_a_container_that_is_as_the_config_says_has_no_differences() -> None:
@@ -211,6 +227,7 @@ def project(situation: Situation, **file: str) -> Project:
         SimpleNamespace(
             name="dev",
             service="bluegreen-dev",
+            is_edge=False,
             places=list,
             look=lambda: situation,
             serves=lambda: "blue 12.3.0 serves",

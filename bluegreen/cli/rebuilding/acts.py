@@ -25,14 +25,14 @@ class Known:
     """What is known without the state.
 
     Attributes:
-        live: what the edge serves.
+        live: what the edge serves; None for an edge's own stack, which has no colors.
         before: the copy of the data that users had before the live one; the same where no
             release changed that, or nobody knows.
         at: when that was copied, in UTC; "" where it was not.
         owner: the stack's id in the labels of what runs; "" where none carries one.
     """
 
-    live: State
+    live: State | None
     before: str = ""
     at: str = ""
     owner: str = ""
@@ -66,6 +66,7 @@ def _identity(inputs: Inputs, known: Known) -> Act:
 
 
 def _gate(inputs: Inputs, known: Known) -> Act:
+    assert known.live
     passed = {
         "attempts": 0,  # of this one nobody knows; the live color was let pass once
         "ready_after_ms": 0,
@@ -81,11 +82,16 @@ def _step(inputs: Inputs, known: Known) -> Act:
     return Act("data-step", dict(inputs), {**inputs, **done})
 
 
-def _scale(inputs: Inputs, _known: Known) -> Act:
+def _of_the_service(inputs: Inputs, _known: Known) -> Act:
     return Act(inputs["service"], dict(inputs), dict(inputs))
 
 
+def _of_the_edge(inputs: Inputs, _known: Known) -> Act:
+    return Act(inputs["edge"], dict(inputs), dict(inputs))
+
+
 def _switch(inputs: Inputs, known: Known) -> Act:
+    assert known.live
     live, kept = known.live, dict(inputs)
     if digest(inputs["stdin"]) != live.config:
         kept["stdin"] = ""  # another text than nginx has: the next update switches to it
@@ -114,7 +120,10 @@ ACTS: Mapping[str, Callable[[Inputs, Known], Act]] = {
     "pulumi-python:dynamic/bluegreen:Identity": _identity,
     "pulumi-python:dynamic/bluegreen:HealthGate": _gate,
     "pulumi-python:dynamic/bluegreen:DataStep": _step,
-    "pulumi-python:dynamic/bluegreen:Scale": _scale,
+    "pulumi-python:dynamic/bluegreen:Scale": _of_the_service,
+    "pulumi-python:dynamic/bluegreen:Guest": _of_the_service,
+    "pulumi-python:dynamic/bluegreen:Certificates": _of_the_service,
+    "pulumi-python:dynamic/bluegreen:LastOne": _of_the_edge,
     "pulumi-python:dynamic/bluegreen:Relief": _relief,
     "pulumi-python:dynamic/bluegreen:Relieved": _relief,
     "command:local:Command": _switch,

@@ -63,7 +63,8 @@ class Search:
     def __call__(self, plugin: Plugin | None, urn: str, inputs: struct_pb2.Struct) -> Found:
         """Find one; called from several threads, for one resource each."""
         if plugin and kind_of(urn).startswith("docker:"):
-            found = _in_docker(plugin, self.service, urn, inputs, self.known.live.color)
+            live = self.known.live.color if self.known.live else ""
+            found = _in_docker(plugin, self.service, urn, inputs, live)
         else:
             act = remember(urn, json_format.MessageToDict(inputs), self.known)
             found = Found(act.identity, _struct(act.inputs), _struct(act.outputs))
