@@ -29,6 +29,7 @@ from bluegreen.data.names import copy_of, data_of
 from bluegreen.docker.facts import LABEL, STACK_LABEL
 from bluegreen.docker.shell import ask
 from bluegreen.edge.state import State
+from bluegreen.plan.shared import OUTPUT
 from bluegreen.plan.situation import Situation
 from bluegreen.plan.update import REBUILD
 
@@ -121,7 +122,7 @@ def _require_lost(project: Project) -> None:
     if not state.resources:
         return
     todo = f"`{again}`, if an update was killed"
-    if not state.outputs.get("live"):
+    if not state.outputs.get("live") and OUTPUT not in state.outputs:
         todo = (
             f"if it is only the remains of a state, `pulumi stack rm --force "
             f"--preserve-config --stack {project.name}` deletes it without touching what runs; "

@@ -14,6 +14,8 @@ from bluegreen.cli.lock import Lock, find_lock
 from bluegreen.cli.project import Project
 from bluegreen.docker.facts import Thing, read_things
 from bluegreen.docker.shell import ask
+from bluegreen.edge.services import read_services
+from bluegreen.errors import BluegreenError
 from bluegreen.plan.ownership import foreign_reason
 from bluegreen.platforms import relief
 
@@ -81,8 +83,9 @@ def examine(project: Project) -> Findings:
     left = state.leftovers(things)
     kept = set(volumes(project))
     if situation.edge:  # a color is live: the edge serves it, whoever has forgotten about it
-        kept |= {f"{project.service}-{situation.edge.color}", project.service}
-        kept |= _serving(project, {thing.name for thing in left})
+        kept.add(f"{project.service}-{situation.edge.color}")
+    if situation.edge or (left and project.is_edge and _has_services(project)):
+        kept |= {project.service, *_serving(project, {thing.name for thing in left})}
     found = Findings(
         lock=lock,
         pending=pending,
@@ -145,6 +148,15 @@ def heal(project: Project, found: Findings) -> list[str]:
         if removed.returncode == 0:
             done.append(f"removed {thing.kind} {thing.name}, left by a killed update")
     return done
+
+
+def _has_services(project: Project) -> bool:
+    """Whether a shared edge serves anybody; where it cannot be asked, it may."""
+    try:
+        found = [each for place in project.places() for each in read_services(place) or []]
+    except BluegreenError:
+        return True
+    return any(each.state for each in found)
 
 
 def _serving(project: Project, left: Collection[str]) -> set[str]:

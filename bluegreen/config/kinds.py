@@ -30,8 +30,8 @@ class Key:
         default: what holds where it is not set; None = it depends on other keys.
         words: what it is; a phrase without a full stop.
         effects: what a change of it alone touches. `color`: the color is made anew, so it takes a
-            release. `edge`: nginx is made anew, so it takes a maintenance window. `switch`: gate
-            and switch run again, on what is there. `nothing`: it holds from the next release on.
+            release. `edge`: nginx is made anew, with a gap or without (plan/fingerprint.py).
+            `switch`: gate and switch run again, on what is there. `nothing`: none of these.
         on_swarm: the same with platform swarm, where it is something else.
         shown: the default in words, for the docs.
         only: the one platform that has the key; "" = all do.

@@ -114,7 +114,8 @@ DATA = (
             r"[a-z0-9][a-z0-9-]{0,40}",
         ),
         "",
-        "Run on this copy of the data: a snapshot that was restored, or a clone",
+        "Run on this copy of the data: a snapshot that was restored, or a clone; `first`: the "
+        "volume that the data began in",
         ("color", "switch"),
         shown="by the mode",
         example="20310101-000000-r1",
@@ -177,7 +178,8 @@ HEALTH = (
         "public",
         Flag(),
         True,
-        "Ask for it over the path users' requests take, too, before a switch is confirmed",
+        "Before a switch is confirmed, also check health through the public server, as users reach "
+        "it",
         SWITCH,
     ),
     Key(
@@ -431,7 +433,8 @@ TLS = (
         "acme",
         Object(ACME, flag=True),
         {},
-        "Get certificates by ACME, for each of hosts; on a shared edge `true`: by its account",
+        "Get a certificate by ACME for each of `hosts`; a service on a shared edge sets `true` and "
+        "uses the edge's account",
         (),
         shown="none",
     ),
@@ -446,7 +449,7 @@ TLS = (
         "hsts",
         Whole("seconds", 0, 126_144_000),
         0,
-        "Seconds that browsers shall use HTTPS alone (Strict-Transport-Security); 0 = not said",
+        "max-age of the Strict-Transport-Security header, in seconds; 0 = no header",
         SWITCH,
         example=31_536_000,
     ),

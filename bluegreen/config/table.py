@@ -299,7 +299,8 @@ TABLE = (
         "allow_in_place",
         Flag(),
         False,
-        "Allow updates that interrupt users (replacing nginx, or what the live color runs)",
+        "Allow updates that interrupt users (replacing what holds the edge's ports, or what the "
+        "live color runs)",
         NOTHING,
     ),
     Key(
@@ -387,7 +388,7 @@ TABLE = (
         "show_version",
         Flag(),
         False,
-        "Tell the version, too, in the header X-Served-By",
+        "Add the version to the X-Served-By header",
         SWITCH,
     ),
     Key(
@@ -421,7 +422,7 @@ TABLE = (
         "path_prefix",
         Text("a path such as /grafana, without a / at its end", PREFIX),
         "",
-        "On a shared edge: only what begins with this path; the longest of all services wins",
+        "On a shared edge: serve only paths below this one; the longest matching prefix wins",
         SWITCH,
         shown="all",
         example="/grafana",
@@ -437,7 +438,8 @@ TABLE = (
         "default",
         Flag(),
         False,
-        "Get what a shared edge has no other service for; one service may say so",
+        "On a shared edge: receive requests that match no other service; only one service may set "
+        "it",
         SWITCH,
     ),
     Key(
@@ -464,7 +466,7 @@ TABLE = (
         SWITCH,
         shown="nginx/service.conf",
         example="nginx/service.conf",
-        see="how-it-works.md",
+        see="config.md#service-templates",
     ),
     Key(
         "http_template",
@@ -475,7 +477,7 @@ TABLE = (
         SWITCH,
         shown="none",
         example="nginx/http.conf",
-        see="how-it-works.md",
+        see="proxies.md",
     ),
     Key(
         "subnet",

@@ -9,7 +9,8 @@ from bluegreen.config.scalars import Hidden
 from bluegreen.config.settings import Acme, Tls
 
 _GIVEN = ("certificate", "key")
-_A_SECRET = "a secret: pulumi config set --secret --path tls.key …, or the path of a file"
+_OF_A_SERVICE = ("redirect", "hsts")
+_A_SECRET = "a secret: pulumi config set --secret --path tls.key < FILE, or the path of a file"
 
 
 def settle_tls(values: Values, secrets: Collection[str], root: Path) -> Tls | None:
@@ -24,10 +25,8 @@ def settle_tls(values: Values, secrets: Collection[str], root: Path) -> Tls | No
     if acme and both:
         read.wrong(both[0], "none with tls.acme, which gets certificates by itself", shown=False)
     if values["kind"] == "edge":
-        if both:
-            read.wrong(
-                both[0], "none in a stack of kind edge: a service brings its own", shown=False
-            )
+        for key in (*both, *(each for each in _OF_A_SERVICE if read.is_set(each))):
+            read.wrong(key, "none in a stack of kind edge: a service brings its own", shown=False)
     elif not acme and len(both) < len(_GIVEN):
         read.mistake(
             f"tls: has {' and '.join(both) or 'neither certificate nor acme'}; allowed: "

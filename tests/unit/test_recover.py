@@ -19,7 +19,9 @@ from bluegreen.cli.project import Project
 from bluegreen.cli.recover import examine, recover
 from bluegreen.config.settings import Docker, Place
 from bluegreen.docker.facts import read_things
+from bluegreen.edge.services import Service
 from bluegreen.edge.state import State
+from bluegreen.errors import BluegreenError
 from bluegreen.plan.situation import Situation
 from bluegreen.platforms import named
 from tests.unit.conftest import FakeDocker
@@ -84,6 +86,7 @@ def make(
         look=lambda: replace(there, things=read_things(Docker(), "bluegreen-dev")),
         serves=lambda: "blue 12.3.0 serves",
         drain_timeout=7,
+        is_edge=False,
     )
     return cast("Project", project), stack
 
@@ -177,6 +180,38 @@ def test_an_nginx_whose_replacement_was_killed_goes_only_while_its_relief_serves
     stopped = [words for words in fake_docker.asked() if "stop " in words]
     assert bool(stopped) is relieved
     assert all("-t 7 bluegreen-dev-edge" in words for words in stopped)
+
+
+@pytest.mark.parametrize(
+    ("services", "goes"),
+    [
+        ([], True),
+        ([Service("shop", None, ())], True),
+        ([Service("shop", State("blue", "12", 3, "then", "abc"), ())], False),
+        (None, False),
+    ],
+)
+def test_the_nginx_of_a_shared_edge_stays_while_it_may_serve_anybody(
+    fake_docker: FakeDocker,
+    monkeypatch: pytest.MonkeyPatch,
+    services: list[Service] | None,
+    goes: bool,
+) -> None:
+    """It has no color of its own to be known by; one that cannot be asked may have services."""
+
+    def asked(place: Place) -> list[Service]:
+        if services is None:
+            raise BluegreenError(f"{place.container} does not answer")
+        return services
+
+    monkeypatch.setattr(recovery, "read_services", asked)
+    has(fake_docker, "edge", network="n1")
+    fake_docker.does("exec", "exit 1")
+    fake_docker.does("stop", "")
+    project, _ = make()
+    cast("Any", project).is_edge = True
+    recover(project)
+    assert removed(fake_docker) == (["id-edge", "n1"] if goes else [])
 
 
 def test_what_another_state_made_is_told_and_left(fake_docker: FakeDocker) -> None:
