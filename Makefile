@@ -70,7 +70,7 @@ test: lint lab ## all tests: unit, program, end to end, Swarm
 	@$(READY) && pytest tests/unit tests/program -q -n 2 \
 	    && GOGC=400 pytest tests/cluster tests/e2e -q -n 3 --dist loadgroup
 
-chaos: setup lab ## the whole fault matrix, about 25 min; writes out/chaos.json
+chaos: setup lab ## the whole fault matrix, about 40 min; writes out/chaos.json
 	@$(READY) && python -m evidence.chaos
 
 data-proof: setup ## every data mode with a writer running, 8 min; writes out/data.json

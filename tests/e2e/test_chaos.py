@@ -1,6 +1,6 @@
 """The fault matrix in its short form: every fault that is quick to make, each once, under load.
 
-`make chaos` plays all of it, with pulumi killed at every boundary of steps and at 40 moments.
+`make chaos` plays all of it, with pulumi killed at every boundary of steps and at 80 moments.
 """
 
 import signal
