@@ -9,6 +9,20 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+_NO = dict.fromkeys(
+    (
+        "digital_signature",
+        "content_commitment",
+        "key_encipherment",
+        "data_encipherment",
+        "key_agreement",
+        "encipher_only",
+        "decipher_only",
+    ),
+    False,
+)
+_SIGNS = x509.KeyUsage(key_cert_sign=True, crl_sign=True, **_NO)
+
 
 class Authority:
     """What issues them; `pem` is what they are checked with."""
@@ -41,7 +55,9 @@ class Authority:
         length: timedelta,
     ) -> x509.Certificate:
         begin = datetime.now(UTC) - timedelta(days=1)
-        return (
+        is_authority = isinstance(extension, x509.BasicConstraints)
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        made = (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self._name)
@@ -49,9 +65,14 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(begin)
             .not_valid_after(begin + timedelta(days=1) + length)
-            .add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
-            .sign(self._key, hashes.SHA256())
+            .add_extension(extension, critical=is_authority)
+            # Python 3.13 wants these.
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+            .add_extension(issuer, False)
         )
+        if is_authority:
+            made = made.add_extension(_SIGNS, True)
+        return made.sign(self._key, hashes.SHA256())
 
 
 def _named(name: str) -> x509.Name:

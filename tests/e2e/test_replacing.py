@@ -1,6 +1,8 @@
 """nginx is replaced, and comes back by itself, for users who notice nothing or little of it."""
 
 import contextlib
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -80,7 +82,7 @@ def test_nginx_comes_back_by_itself_when_its_holder_has_died(shared: SharedStack
     """Its network is gone then, for good: only a new start joins the new one."""
     holder = f"{shared.service}-edge-holder"
     pid = int(docker("inspect", "-f", "{{.State.Pid}}", holder))
-    subprocess.run(["kill", "-9", str(pid)], check=True)
+    os.kill(pid, signal.SIGKILL)
     died = time.monotonic()
     wait_for(lambda: served(shared), MOST_SECONDS, "users to be served again")
     assert time.monotonic() - died < MOST_SECONDS
