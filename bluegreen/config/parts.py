@@ -292,7 +292,9 @@ BAKE = (
         "slow",
         Number("seconds", 0.1, 3600),
         10,
-        "A client that gives up after waiting this many seconds counts as a failed request",
+        "A client that gives up after waiting this many seconds counts as a failed request; when "
+        "half of it goes by with requests open and none answered, the service is asked for `/`: "
+        "the switch is reverted if it does not answer",
         SWITCH,
     ),
     Key(

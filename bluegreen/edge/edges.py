@@ -97,6 +97,11 @@ class Edges:
                 return answer
         return next(iter(answers.values()))
 
+    def answers(self, color: str, seconds: float) -> bool:
+        """Whether the color answers a request for / within these seconds, through each edge."""
+        self._pulse()
+        return all(self._each(lambda nginx: nginx.answers(color, seconds)).values())
+
     def confirm(self) -> None:
         """Confirm everywhere. One that has confirmed decides: from there the others take it over.
 

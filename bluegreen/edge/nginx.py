@@ -148,6 +148,17 @@ class Nginx:
         # nginx puts in the host that the service is asked for: it knows the color by this one.
         return ask(self._inside, url, replace(self._health, host=""), seconds)
 
+    def answers(self, color: str, seconds: float) -> bool:
+        """Whether the color answers a request for / within these seconds, with whatever."""
+        url = f"http://{color}.{self._service}/"
+        try:
+            self._inside.get(url, headers=self._health.headers, timeout=seconds)
+        except httpx.TimeoutException:
+            return False
+        except httpx.TransportError:  # too big to be read whole, or cut: an answer all the same
+            return True
+        return True
+
     def ask_as_users(self, host: str, path: str, *, secure: bool, seconds: float) -> None:
         """Ask for the health by the way that users' requests take, until the answer is good.
 

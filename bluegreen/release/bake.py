@@ -13,6 +13,7 @@ from bluegreen.release.order import Order, tell
 PULSE = 1.0
 MISSES = 3
 MOST = 0.9  # of requests, whose time is compared
+LONGEST = 5.0  # that an answer is waited for, where none is seen
 
 
 def bake(order: Order, edges: Edges, switched: float, before: Count, outgoing: Count) -> Count:
@@ -31,20 +32,39 @@ def bake(order: Order, edges: Edges, switched: float, before: Count, outgoing: C
     Raises:
         SwitchFailed: the target fell ill, users' requests did, or they could not be watched.
     """
-    limit, misses, seen = order.bake, 0, Count()
+    limit, misses, seen, silent = order.bake, 0, Count(), switched
     with named(order.target.platform).watch(order.target, starting=False) as watch:
         while (left := switched + limit.seconds - time.monotonic()) > 0:
             if watch.died.wait(min(left, PULSE)):
                 raise SwitchFailed(f"{order.color} failed during the bake: {watch.why()}")
-            seen = _counted(order, edges) - before
+            last, seen = seen, _counted(order, edges) - before
             if reason := complaint(seen, outgoing, limit):
                 raise SwitchFailed(reason)
+            if seen.answered > last.answered:
+                silent = time.monotonic()
+            elif time.monotonic() - silent >= limit.slow / 2:
+                _require_answers(order, edges)
+                silent = time.monotonic()
             tell(f"baking, {max(left - PULSE, 0):.0f} s left: {_share(seen, limit)}")
             answer = edges.ask(order.color, PULSE)
             misses = misses + 1 if answer.complaint else 0
             if misses >= MISSES:
                 raise SwitchFailed(f"{order.color} failed during the bake: {answer.seen}")
     return seen
+
+
+def _require_answers(order: Order, edges: Edges) -> None:
+    """Of a target that answers nobody while some wait: it may do so, or hang.
+
+    One that lets all wait answers no request that could be counted, and its health may be good.
+    """
+    half = order.bake.slow / 2
+    seconds = min(half, LONGEST)
+    if edges.in_flight(order.color) and not edges.answers(order.color, seconds):
+        raise SwitchFailed(
+            f"{order.color} hangs: users have waited {half:g} s without one answer, and / is not "
+            f"answered within {seconds:g} s"
+        )
 
 
 def _counted(order: Order, edges: Edges) -> Count:

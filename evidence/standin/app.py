@@ -69,6 +69,8 @@ class App:
             if request.path == "/api/health":
                 return await self._health()
             if self._behaviour.request_fails(time.monotonic()):
+                if self._behaviour.faults.hangs:
+                    await self._stopping.wait()
                 return as_json({"message": "the stand-in fails because it was told to"}, 500)
             if method not in ("GET", "OPTIONS") and not _same_origin(request):
                 return Response(403, b"origin not allowed\n")

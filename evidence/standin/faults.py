@@ -10,6 +10,7 @@ STANDIN_HEALTH=MODE         ``failing``: always 503; ``hang``: never answers; ``
 STANDIN_EXIT_AFTER=S        crashes with exit code 1 after S seconds, 0: at once
 STANDIN_REPORT_VERSION=X    claims to be version X
 STANDIN_FAIL_REQUESTS=N     that share of the requests, but never health, answers 500 (0 to 1)
+STANDIN_HANG_REQUESTS=1     those that would be answered 500 are never answered
 STANDIN_FAIL_AFTER=S        … from S seconds after it began to listen (alone: all of them)
 STANDIN_SHUTDOWN_SECONDS=S  how long a stop waits for requests in flight (30, as Grafana)
 ==========================  =======================================================================
@@ -43,6 +44,7 @@ class Faults:
     report_version: str = ""
     fail_share: float = 0.0
     fail_after: float = 0.0
+    hangs: bool = False
     shutdown_seconds: float = 30.0
 
     @classmethod
@@ -63,8 +65,8 @@ class Faults:
                 f"STANDIN_HEALTH={health + (':' + delay if delay else '')!r} is not known: "
                 "failing, hang, slow:SECONDS or flap"
             )
-        # A time alone is enough to ask for failures: nobody delays what is not to happen.
-        default_share = 1.0 if "FAIL_AFTER" in given else 0.0
+        # Any other word of failures is enough to ask for them.
+        default_share = 1.0 if {"FAIL_AFTER", "HANG_REQUESTS"} & given.keys() else 0.0
         usual = cls()
         faults = cls(
             boot_seconds=seconds("BOOT_SECONDS", usual.boot_seconds),
@@ -77,6 +79,7 @@ class Faults:
             report_version=given.pop("REPORT_VERSION", ""),
             fail_share=_number("FAIL_REQUESTS", given.pop("FAIL_REQUESTS", default_share), most=1),
             fail_after=seconds("FAIL_AFTER", 0.0),
+            hangs=given.pop("HANG_REQUESTS", "") == "1",
             shutdown_seconds=seconds("SHUTDOWN_SECONDS", usual.shutdown_seconds),
         )
         if given:

@@ -3,6 +3,7 @@
 All under load: no request fails, but for those of the target that turned bad after its gate.
 """
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -104,6 +105,48 @@ def test_a_target_that_turns_bad_while_it_bakes_is_taken_back(shared: SharedStac
     with nothing_lost(shared):
         shared.up(**shared.revert)
     assert shared.containers() == {"edge", shared.old.color}
+
+
+MALFORMED = (
+    b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: bogus\r\n\r\n",
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"\x16\x03\x01\r\n\r\n",
+)
+
+
+def test_what_users_meet_while_it_bakes_is_judged_and_what_nginx_answers_itself_is_not(
+    shared: SharedStack,
+) -> None:
+    """A target whose pages hang, with a good health, is taken back; 400 malformed requests do not.
+
+    Those who wait on it do so for as long as the bake lasts: there is nothing to be counted.
+    """
+    bake = {"seconds": 10, "slow": 4, "min_requests": 20}
+    with load.running(shared.url, plan=load.Plan(pace=0.1, websocket=0)) as traffic:
+        hangs = {"env": {"STANDIN_HANG_REQUESTS": "1"}}
+        said = shared.up_fails(**shared.release, **hangs, bake=bake)
+        assert f"{shared.new.color} hangs: users have waited 2 s" in said
+        assert f"{shared.old} serves again (proven)" in said
+    assert traffic.report.failed, "the target did let some wait"
+    shared.configure(**shared.release, env=None, bake=bake)
+    update = shared.start(shared.command("up", "--yes", "--skip-preview"))
+    try:
+        wait_for(lambda: shared.live() == shared.new)
+        answers = [ask_raw(shared.http_port, each) for each in MALFORMED * 100]
+        assert update.wait(timeout=60) == 0, shared.started_log.read_text()
+    finally:
+        kill(everything_below(update.pid))
+    assert {each.partition(b" ")[2][:1] for each in answers} <= {b"4", b"5", b""}
+    assert shared.live() == shared.new
+    shared.up(**shared.revert)
+
+
+def ask_raw(port: int, request: bytes) -> bytes:
+    """Send it, and return the first line of the answer."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(request)
+        return connection.recv(4096).partition(b"\r\n")[0]
 
 
 @pytest.mark.parametrize("victim", ["the whole update", "the switch alone"])

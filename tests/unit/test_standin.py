@@ -51,7 +51,7 @@ class StandIn:
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         """Ask for anything, on a new connection."""
         url = f"http://127.0.0.1:{self.port}{path}"
-        return httpx.request(method, url, trust_env=False, timeout=PATIENCE, **more)
+        return httpx.request(method, url, trust_env=False, **{"timeout": PATIENCE, **more})
 
     def get(self, path: str, **more: Any) -> httpx.Response:
         """Ask for a page."""
@@ -503,6 +503,14 @@ def test_a_share_of_the_requests_fails_but_never_health(start: Start) -> None:
     codes = [standin.get("/").status_code for _ in range(8)]
     assert codes == [200, 200, 200, 500] * 2
     assert health_codes(standin, 4) == [200] * 4
+
+
+def test_requests_hang_while_health_is_good(start: Start) -> None:
+    """As a service whose workers all wait for something."""
+    standin = start(STANDIN_HANG_REQUESTS="1").listening()
+    with pytest.raises(httpx.TimeoutException):
+        standin.get("/", timeout=1)
+    assert health_codes(standin, 2) == [200] * 2
 
 
 def test_requests_begin_to_fail_after_a_time(start: Start) -> None:

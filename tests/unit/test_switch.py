@@ -155,6 +155,10 @@ class FakeNginx:
             self.led_to = None
         return cast("str", self._act("restore", f"blue 12.3.0 {serves} (proven)"))
 
+    def answers(self, color: str, seconds: float) -> bool:
+        """As Nginx's."""
+        return cast("bool", self._act(f"answers {color} {seconds:g}", default=True))
+
     def in_flight(self, color: str) -> bool:
         """As Nginx's."""
         return cast("bool", self._act(f"in_flight {color}", default=False))
@@ -201,6 +205,10 @@ class Stage:
         self.cut.append(color)
         self.nginx.counted[color] = self.nginx.counted.get(color, Count()) + Count(requests=3)
         return 3
+
+    def waits_on_green(self) -> bool:
+        """Tell, when asked what is in flight, of requests on green alone."""
+        return self.nginx.acts[-1] == "in_flight green"
 
     def run(self, **order: Any) -> Report:
         """Run the switch."""
@@ -476,7 +484,7 @@ def timed(seconds: float, requests: int = 100) -> Count:
         (Count(20, 20), Count(), Bake(1, 0.05, 20), True),
         (Count(100, 5), Count(), Bake(1, 0.05, 20), False),
         (Count(100, 6), Count(), Bake(1, 0.05, 20), True),
-        (Count(100, 3, 3), Count(), Bake(1, 0.05, 20), True),
+        (Count(100, 3, abandoned=3), Count(), Bake(1, 0.05, 20), True),
         (timed(1), timed(0.1), Bake(1, 0.05, 20), False),  # speed is not judged unless asked for
         (timed(1), timed(0.1), Bake(1, 0.05, 20, max_slowdown=3), True),
         (timed(1), timed(0.1), Bake(1, 0.05, 20, max_slowdown=50), False),
@@ -502,6 +510,42 @@ def test_a_target_that_falls_ill_while_baking_takes_the_switch_back(stage: Stage
     assert stage.nginx.acts.count("ask green") == bake.MISSES
 
 
+HANGS = Bake(0.2, 0.05, 20, slow=0.02)
+
+
+def test_a_target_that_lets_users_wait_while_its_health_is_good_is_taken_back(
+    stage: Stage,
+) -> None:
+    """Nothing is answered, so there is nothing to count: whoever left soon is no answer."""
+    stage.nginx.on["in_flight"] = stage.waits_on_green
+    stage.nginx.on["answers"] = lambda: False
+    stage.nginx.on["prove"] = lambda: stage.nginx.counted.update(green=Count(9, left=9))
+    said = r"green hangs: users have waited 0\.01 s without one answer, and / is not .*; blue 12"
+    with pytest.raises(SwitchFailed, match=said):
+        stage.run(bake=HANGS)
+
+
+@pytest.mark.parametrize("quiet", ["nobody waits", "/ is answered"])
+def test_a_quiet_target_is_not_taken_for_one_that_hangs(stage: Stage, quiet: str) -> None:
+    """Nobody asks; or all that is open is a download, a stream, a WebSocket."""
+    if quiet != "nobody waits":
+        stage.nginx.on["in_flight"] = stage.waits_on_green
+    assert stage.run(bake=HANGS).switched
+    assert ("answers green 0.01" in stage.nginx.acts) is (quiet == "/ is answered")
+
+
+def test_a_target_that_answers_some_is_not_asked_for_more(stage: Stage) -> None:
+    """Its share of errors judges it."""
+
+    def answer() -> Answer:
+        stage.nginx.counted["green"] = stage.nginx.counted.get("green", Count()) + Count(1)
+        return Answer("", "200")
+
+    stage.nginx.on.update(ask=answer, in_flight=stage.waits_on_green)
+    assert stage.run(bake=HANGS).switched
+    assert not any(act.startswith("answers") for act in stage.nginx.acts)
+
+
 def test_a_container_that_ends_while_baking_takes_the_switch_back(stage: Stage) -> None:
     """Its end is news at once; no answers have to be missed first."""
     stage.watch.died.set()
@@ -525,7 +569,7 @@ def test_a_single_miss_while_baking_is_forgiven(stage: Stage) -> None:
 
 def test_a_bake_lasts_as_long_as_it_was_told_to_and_is_reported(stage: Stage) -> None:
     """And is not counted as drain."""
-    stage.nginx.on["prove"] = lambda: stage.nginx.counted.update(green=Count(100, 1, 2))
+    stage.nginx.on["prove"] = lambda: stage.nginx.counted.update(green=Count(100, 1, abandoned=2))
     report = stage.run(bake=Bake(0.2, 0.05, 20))
     assert report.bake_seconds == pytest.approx(0.2, abs=2)
     assert report.bake_seconds >= 0.2
