@@ -14,6 +14,8 @@ FIRST = "first"  # the copy that the data began in
 def settle_data(values: Values, secrets: Collection[str]) -> tuple[str, Data, str]:
     """The settings data_path, data and database_url of the values; notes what is wrong there."""
     read, given = values.reader, values["data"]
+    if values["kind"] == "edge":  # which has none
+        return "", Data(**given | {"mode": "none", "reads": (), "client_image": ""}), ""
     url, has_url = _database_url(values, secrets), read.is_set("database_url")
     no_path = values["data_path"] == ""
     mode = given["mode"] or ("external" if has_url else "none" if no_path else "shared")

@@ -28,9 +28,14 @@ def task(number: int, state: str = "running", **more: Any) -> dict[str, Any]:
         "DesiredState": "running",
         "Status": {"State": state},
         "Spec": {"ContainerSpec": {"Image": "new"}},
-        "NetworksAttachments": [{"Addresses": [f"10.0.1.{number}/24"]}],
+        "NetworksAttachments": [attached("shop", f"10.0.1.{number}")],
     }
     return told | more
+
+
+def attached(network: str, address: str) -> dict[str, Any]:
+    """How a task tells of a network that it is on."""
+    return {"Network": {"Spec": {"Name": network}}, "Addresses": [f"{address}/24"]}
 
 
 class Swarm:
@@ -69,6 +74,15 @@ class Swarm:
 def swarm(fake_docker: FakeDocker) -> Swarm:
     """A Swarm with two replicas that run."""
     return Swarm(fake_docker)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_replica_is_asked_where_the_edges_reach_it(swarm: Swarm, *, turned: bool) -> None:
+    """Behind an edge that is shared, on its network, whichever is told first."""
+    both = [attached("shop", "10.0.1.1"), attached("edge", "10.0.9.1")]
+    swarm.has(task(1, NetworksAttachments=both[::-1] if turned else both), task(2))
+    addresses = [each.address for each in read_tasks(Docker(), "shop-green")]
+    assert addresses == ["10.0.9.1", "10.0.1.2"]
 
 
 GOOD = 'printf \'HTTP/1.1 200 OK\\r\\n\\r\\n{"database": "ok", "version": "12.4.0"}\''

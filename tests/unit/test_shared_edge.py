@@ -57,9 +57,11 @@ def test_keys_of_another_kind_are_refused_by_name(
     assert all(each.startswith(key) for each, key in pairs), found
 
 
-def test_an_edge_has_no_colors() -> None:
-    """And needs none of what a service needs."""
-    settings = make_settings(kind="edge", active_color=None, blue_version=None)
+@pytest.mark.parametrize("platform", ["container", "swarm"])
+def test_an_edge_has_no_colors_and_no_data(platform: str) -> None:
+    """And needs none of what a service needs, where replicas could not share a file either."""
+    settings = make_settings(kind="edge", platform=platform, active_color=None, blue_version=None)
+    assert settings.data.mode == "none"
     assert settings.declared == ()
     assert settings.own_edges == settings.edges
 

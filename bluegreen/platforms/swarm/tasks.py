@@ -28,7 +28,7 @@ class Task:
     node: str  # host name; "" while no node was found for it
     state: str
     wanted: bool  # whether the Swarm means it to run
-    address: str  # on the stack's network; "" before it has one
+    address: str  # where the edges reach it; "" before it has one
     created: datetime
     said: str
 
@@ -58,13 +58,14 @@ def read_tasks(docker: Docker, service: str) -> list[Task]:
     rows = _check(docker, "node", "ls", "--format", "{{.ID}} {{.Hostname}}").splitlines()
     nodes = {identity: name for identity, _, name in (row.partition(" ") for row in rows)}
     spec = json.loads(_check(docker, "service", "inspect", service))[0]["Spec"]["TaskTemplate"]
-    return [_task(each, nodes, spec) for each in found]
+    own = service.rpartition("-")[0]
+    return [_task(each, nodes, spec, own) for each in found]
 
 
-def _task(raw: dict[str, Any], nodes: dict[str, str], spec: dict[str, Any]) -> Task:
+def _task(
+    raw: dict[str, Any], nodes: dict[str, str], spec: dict[str, Any], own_network: str
+) -> Task:
     node, status = raw.get("NodeID", ""), raw["Status"]
-    networks = raw.get("NetworksAttachments") or [{}]
-    address = (networks[0].get("Addresses") or [""])[0].partition("/")[0]
     return Task(
         identity=raw["ID"],
         replica=raw.get("Slot", 0),
@@ -72,10 +73,18 @@ def _task(raw: dict[str, Any], nodes: dict[str, str], spec: dict[str, Any]) -> T
         state=status["State"],
         # One of an older spec is about to go, also before the Swarm has come to say so.
         wanted=raw["DesiredState"] == "running" and _of_spec(raw) == _of_spec({"Spec": spec}),
-        address=address,
+        address=_address(raw.get("NetworksAttachments") or [], own_network),
         created=datetime.fromisoformat(raw["CreatedAt"]),
         said=status.get("Err") or "",
     )
+
+
+def _address(networks: list[dict[str, Any]], own: str) -> str:
+    """Where the edges reach it: on the network of an edge that is shared, else on its stack's."""
+    by_name = {each["Network"]["Spec"]["Name"]: each.get("Addresses") or [""] for each in networks}
+    shared = [addresses for name, addresses in by_name.items() if name != own]
+    addresses = (shared or [by_name.get(own, [""])])[0]
+    return str(addresses[0]).partition("/")[0]
 
 
 def changed_since(docker: Docker, service: str, seconds: float) -> datetime | None:

@@ -1,0 +1,81 @@
+"""Services with stacks of their own on edges that they share, one on each node of a Swarm."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import evidence.load as load
+from evidence.lab import postgres
+from evidence.lab.cluster import Cluster
+from evidence.lab.swarms import SwarmStack, plan, removed
+
+OF_A_SERVICE = (
+    *("active_color", "blue_version", "green_version", "preview_port", "bake", "health"),
+    "replicas",
+)
+OF_AN_EDGE = ("http_port", "preview_port", "edges")
+# Both are the node itself, for the load.
+A, B = "localhost", "127.0.0.1"
+Maker = Callable[..., SwarmStack]
+
+
+@pytest.fixture
+def make(cluster: Cluster, database: postgres.Server, tmp_path: Path) -> Iterator[Maker]:
+    """Makes an edge's stack, or beside one a service's, which are gone afterwards."""
+    with ExitStack() as stacks:
+
+        def one(edge: SwarmStack | None = None, **config: Any) -> SwarmStack:
+            folder = tmp_path / f"program{len(list(tmp_path.iterdir()))}"
+            folder.mkdir()
+            usual: dict[str, Any] = dict.fromkeys(OF_AN_EDGE if edge else OF_A_SERVICE)
+            usual |= {"edge": edge.name, "replicas": 2} if edge else {"kind": "edge"}
+            more = usual | config
+            stack = stacks.enter_context(removed(folder, cluster, beside=edge, **more))
+            if edge:
+                stack.secret("database_url", database.of_its_own(stack.name).url)
+            return stack
+
+        yield one
+
+
+def live(edge: SwarmStack, host: str) -> set[str]:
+    """The colors that a host's users get, of all edges."""
+    words = ("curl", "-s", "-m", "10", "-o", "/dev/null", "-w", "%header{x-served-by}")
+    return {
+        node.docker("exec", edge.edge(node), *words, "-H", f"Host: {host}", "http://127.0.0.1/")
+        for node in edge.cluster.nodes
+    }
+
+
+def test_services_share_the_edges_and_a_release_of_one_costs_neither_a_request(
+    make: Maker,
+) -> None:
+    """Each is switched in all edges; it leaves alone, and an edge that has one is not destroyed."""
+    edge = make()
+    edge.up()
+    a, b = make(edge, hosts=[A]), make(edge, hosts=[B])
+    for stack in (a, b):
+        stack.up()
+    targets = [load.Target(f"http://{host}:{edge.http_port}") for host in (A, B)]
+    drain = plan(a.config["drain_timeout"])
+    with edge.loads(drain, targets[0]) as on_a, edge.loads(drain, targets[1]) as on_b:
+        a.up(active_color="green")
+    for running in (*on_a, *on_b):
+        assert running.report.failed_total == 0, running.report.summary()
+    assert (live(edge, A), live(edge, B)) == ({"green"}, {"blue"})
+    for stack in (edge, a, b):
+        done = stack.pulumi("preview", "--expect-no-changes")
+        assert done.code == 0, done.output
+    said = edge.pulumi("destroy", "--yes", "--skip-preview")
+    assert said.code != 0
+    assert f"{a.service}, {b.service}" in said.output
+    assert a.pulumi("destroy", "--yes", "--skip-preview").code == 0
+    assert (live(edge, A), live(edge, B)) == ({""}, {"blue"})
+    for stack in (b, edge):
+        done = stack.pulumi("destroy", "--yes", "--skip-preview")
+        assert done.code == 0, done.output
+    for node in edge.cluster.nodes:
+        assert edge.service not in node.docker("ps", "-a")
