@@ -190,8 +190,8 @@ def test_packages_are_installed_only_where_missing_and_lists_fetched_once(
     debian.require(["other"], "Another thing")
     assert bench.calls() == [
         "update",
-        "install --yes --no-install-recommends absent",
-        "install --yes --no-install-recommends other",
+        "-o DPkg::Lock::Timeout=300 install --yes --no-install-recommends absent",
+        "-o DPkg::Lock::Timeout=300 install --yes --no-install-recommends other",
     ]
 
 

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from tools.setup.commands import Commands
 from tools.setup.errors import Missing
 
+PATIENCE = 300  # seconds, for whoever else installs packages
+
 
 class Debian:
     """Installs packages; asks for the package lists once per run, and only if it has to."""
@@ -37,8 +39,10 @@ class Debian:
             if not self._updated:
                 self._commands.run(["apt-get", "update"], "apt-update", env=env)
                 self._updated = True
-            install = ["apt-get", "install", "--yes", "--no-install-recommends"]
-            self._commands.run([*install, *missing], f"apt-{missing[0]}", env=env)
+            # A machine that has just been started updates itself: that ends.
+            install = ["apt-get", "-o", f"DPkg::Lock::Timeout={PATIENCE}", "install", "--yes"]
+            command = [*install, "--no-install-recommends", *missing]
+            self._commands.run(command, f"apt-{missing[0]}", env=env)
 
     def _installed(self, package: str) -> bool:
         ok, status = self._commands.ask(["dpkg-query", "-W", "-f", "${Status}", package])
