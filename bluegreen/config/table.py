@@ -165,7 +165,7 @@ TABLE = (
         "http_address",
         Address(),
         "0.0.0.0",
-        "Address of the host that the public port listens on",
+        "Address of the host that the public port listens on; `::` = all, IPv6 ones too",
         EDGE,
         example="127.0.0.1",
     ),

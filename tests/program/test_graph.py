@@ -289,6 +289,12 @@ def test_each_port_is_bound_to_its_address() -> None:
     assert found.inputs("gate")["url"] == f"http://{NAME}-blue:8443/api/health"
 
 
+def test_all_addresses_are_those_of_both_families() -> None:
+    """Docker would take `::` for the IPv6 ones alone, and users by IPv4 would get nothing."""
+    ports = run(http_address="::").inputs("edge-holder")["ports"]
+    assert [(each["external"], each["ip"]) for each in ports] == [(80, "0.0.0.0"), (80, "::")]
+
+
 def test_the_direct_port_of_a_color_that_is_not_declared_is_no_url() -> None:
     """Nobody is sent to a port that refuses."""
     found = run("green", blue_port=3003, green_port=3004)
