@@ -201,6 +201,11 @@ class Edge:
         """What it is called among the stack's resources and containers."""
         return self.name if self.name == EDGE else f"{EDGE}-{self.name}"
 
+    @property
+    def acme(self) -> str:
+        """What gets certificates for it is called, likewise."""
+        return f"acme{self.part.removeprefix(EDGE)}"
+
 
 def places_of(edges: Iterable[Edge], service: str) -> tuple[Place, ...]:
     """Where these edges are, of the service of this name."""

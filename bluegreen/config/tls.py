@@ -112,10 +112,6 @@ def _acme(values: Values, root: Path) -> Acme:
         read.wrong("email", "an address that the ACME server may write to")
     if values["kind"] == "service":
         _check_hosts(values)
-    if len(values["edges"]) > 1:
-        read.mistake(
-            "tls.acme: is set with several edges; allowed: certificate and key, which all edges get"
-        )
     ca = (root / given["ca"]).read_text() if given["ca"] else ""
     return Acme(given["email"], given["server"], ca, given["image"])
 

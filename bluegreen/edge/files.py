@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bluegreen.edge.clients import Listening
 from bluegreen.edge.render import render_edge
@@ -20,7 +20,7 @@ def edge_files(
     *,
     copies: bool = False,
     shared: bool = False,
-    acme: str = "",
+    acme: Sequence[str] = (),
 ) -> dict[str, str]:
     """Their texts, by path.
 
@@ -29,7 +29,7 @@ def edge_files(
         among_several_as: of several edges, its own name among them.
         copies: whether the access log is copied to the container's log.
         shared: whether services of other stacks have it in common.
-        acme: prefix of the stack, where it gets certificates for hosts.
+        acme: what gets certificates for the hosts of services, for each edge; () = nothing.
     """
     return {
         EDGE_CONFIG: render_edge(listening, peers=bool(among_several_as), shared=shared, acme=acme),

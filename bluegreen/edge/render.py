@@ -8,7 +8,7 @@ none; `stamp` fills these in.
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bluegreen.config.settings import COLORS, Color, Health, Settings, other
@@ -153,14 +153,16 @@ def _by_tls(health: Health) -> str:
     return f"proxy_ssl_server_name on;{name}"
 
 
-def render_edge(listening: Listening, *, peers: bool, shared: bool = False, acme: str = "") -> str:
+def render_edge(
+    listening: Listening, *, peers: bool, shared: bool = False, acme: Sequence[str] = ()
+) -> str:
     """What nginx in an edge starts with.
 
     Args:
         listening: how it takes connections.
         peers: there are several, which follow each other.
         shared: services of other stacks have it in common.
-        acme: prefix of the stack, where it gets certificates for hosts.
+        acme: what gets certificates for the hosts of services, for each edge; () = nothing.
     """
     text = (TEMPLATES / "nginx.conf").read_text()
     handed = _handed_over()

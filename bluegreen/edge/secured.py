@@ -1,10 +1,10 @@
 """What a service's config says of TLS, and of the host name that it goes by."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bluegreen.config.settings import Settings
-from bluegreen.edge.state import acme_of, keys_of, tls_of
+from bluegreen.edge.state import keys_of, tls_of
 from bluegreen.edge.templates import fragment
 
 GIVEN = "given"  # what the file of a certificate is called that config has
@@ -40,7 +40,7 @@ def secured(settings: Settings, known: Mapping[str, str], edge: str) -> dict[str
         there = "https://$host$bluegreen_https_port$request_uri"
         redirects.insert(0, f"if (${identity}_to_https) {{ return 308 {there}; }}")
     if tls and tls.acme:
-        slots["challenge"] = challenge(edge)
+        slots["challenge"] = challenge([f"{edge}-{each.acme}" for each in settings.edges])
     return {**slots, "redirects": "\n".join(redirects)}
 
 
@@ -48,9 +48,25 @@ def secured(settings: Settings, known: Mapping[str, str], edge: str) -> dict[str
 _PLAIN = r"^80 http [^ ]+ (?!/-/|/[.]well-known/acme-challenge/)"
 
 
-def challenge(edge: str) -> str:
-    """Where an ACME server asks whether a host is ours."""
-    return fragment("challenge", {"acme": acme_of(edge)})
+_OTHERWISE = """\
+proxy_intercept_errors on;
+recursive_error_pages on;
+error_page 404 502 504 = @acme_{};"""
+
+
+def challenge(askers: Sequence[str]) -> str:
+    """Where an ACME server asks whether a host is ours.
+
+    Args:
+        askers: what gets certificates, one for each edge: whichever edge the server comes to, the
+            one that has asked it answers.
+    """
+    parts = []
+    for number, asker in enumerate(askers, 1):
+        at = "^~ /.well-known/acme-challenge/" if number == 1 else f"@acme_{number}"
+        other = _OTHERWISE.format(number + 1) if number < len(askers) else ""
+        parts.append(fragment("challenge", {"at": at, "acme": asker, "otherwise": other}))
+    return "\n".join(parts)
 
 
 def hsts(settings: Settings, identity: str) -> str:

@@ -64,11 +64,6 @@ def keys_of(service: str) -> str:
     return f"{KEYS}/{service}"
 
 
-def acme_of(edge: str) -> str:
-    """What gets certificates for an edge, by the prefix of its stack."""
-    return f"{edge}-acme"
-
-
 def flags_of(service: str) -> str:
     """Its folder of flags in memory: they go with whoever put them there, or with the edge."""
     return f"/dev/shm/bluegreen-{service}"

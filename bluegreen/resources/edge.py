@@ -8,8 +8,8 @@ from bluegreen.config.urls import edge_urls
 from bluegreen.plan.edge import EdgePlan
 from bluegreen.plan.shared import outputs_of
 from bluegreen.platforms import of
-from bluegreen.platforms.acme import make_acme
-from bluegreen.platforms.common import Scope, make_edge
+from bluegreen.platforms.common import Scope
+from bluegreen.platforms.edges import make_edges
 from bluegreen.resources.guest import LastOne
 from bluegreen.resources.identity import Identity
 from bluegreen.resources.interrupt import end_quietly
@@ -43,10 +43,8 @@ class SharedEdge(pulumi.ComponentResource):
             name, settings, platform, root, self, {}, {}, self.identity.id, plan.unchanged, ""
         )
         network = platform.make_network(scope)
-        edges = [make_edge(scope, edge, network) for edge in settings.edges]
+        edges = make_edges(scope, network)
         places = settings.places(name)
-        if settings.tls and settings.tls.acme:
-            make_acme(scope, settings.edges[0], network, settings.tls.acme)
         LastOne("last-one", name, places, scope.options(depends_on=edges))
         self.urls = edge_urls(settings)
         self.told = outputs_of(settings, name, network.id, [edge.holder for edge in edges])

@@ -21,15 +21,14 @@ from bluegreen.plan.fingerprint import Fingerprint, digest_of
 from bluegreen.plan.ownership import keyed
 from bluegreen.plan.planned import Plan
 from bluegreen.platforms import of
-from bluegreen.platforms.acme import make_acme
 from bluegreen.platforms.common import (
     Made,
     Scope,
     make_data_volume,
-    make_edge,
     make_snapshots_volume,
     service_config,
 )
+from bluegreen.platforms.edges import make_edges
 from bluegreen.platforms.platform import Target
 from bluegreen.platforms.relief import Relieved
 from bluegreen.release.order import Order, Users
@@ -86,13 +85,9 @@ class BlueGreenService(pulumi.ComponentResource):
 
         network = scope.platform.make_network(scope)
         data = make_data_volume(scope)
-        edges: list[pulumi.Resource] = [
-            make_edge(scope, edge, network) for edge in settings.own_edges
-        ]
+        edges: list[pulumi.Resource] = [*make_edges(scope, network)]
         if settings.shared:
             edges = [Guest("guest", name, self._places, scope.options())]
-        elif settings.tls and settings.tls.acme:
-            make_acme(scope, settings.edges[0], network, settings.tls.acme)
         step = self._make_data_step(data_plan, plan.serves, edges[0], data)
         made = {target: scope.platform.make_color(scope, target, network, data, step)}
         gate = self._make_gate(target, made[target], edges, plan.drift)

@@ -1,6 +1,7 @@
 """TLS: what config may say, what nginx is told of it, and how certificates come by ACME."""
 
 import json
+import re
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
@@ -88,13 +89,25 @@ def test_a_host_without_a_certificate_is_not_redirected() -> None:
     """By ACME there may be none yet; one that is given is for all."""
     text = rendered({**ACME, "hsts": 9})
     assert "map $host $shop_secured {\n    hostnames;\n    default '';" in text
-    assert "location ^~ /.well-known/acme-challenge/" in text
+    assert text.count("location ^~ /.well-known/acme-challenge/") == 1
     assert "set $bluegreen_acme shop-acme;" in text
     assert 'https "max-age=9";' in text
     text = rendered({"certificate": CERTIFICATE, "key": KEY, "redirect": False})
     assert "default '';\n    include /etc/bluegreen/services/shop/tls/*.names;" not in text
     assert 'acme-challenge/) " 1' not in text
     assert KEY not in text
+
+
+def test_of_several_edges_whichever_is_asked_leads_to_the_one_that_asked() -> None:
+    """From one to the next, until one knows the proof; the last one's answer is final."""
+    edges = '[{"name": "a", "host": "ssh://a"}, {"name": "b", "host": "ssh://b"}]'
+    text = rendered(ACME, platform="swarm", edges=edges, data_path="")
+    first, second = re.findall(r"location [^{]*acme[^{]*\{.*?\n *\}", text, re.DOTALL)
+    assert "set $bluegreen_acme shop-acme-a;" in first
+    assert "error_page 404 502 504 = @acme_2;" in first
+    assert second.startswith("location @acme_2 {")
+    assert "set $bluegreen_acme shop-acme-b;" in second
+    assert "error_page" not in second
 
 
 def test_without_tls_there_is_nothing_of_it() -> None:
