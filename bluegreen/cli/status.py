@@ -89,11 +89,12 @@ def _certificates(project: Project, drift: list[Drift]) -> list[dict[str, Any]]:
         except BluegreenError as error:
             drift.append(Drift(f"{place.container} does not tell its certificates: {error}", ""))
             continue
+        where = f" in {place.container}" if len(project.edges) > 1 else ""
         for each in held:
-            found.append({**asdict(each), "line": each.line})
+            found.append({**asdict(each), "line": f"{each.line}{where}"})
             if each.trouble:
                 names = ", ".join(each.names) or each.host
-                drift.append(Drift(f"certificate of {names}: {each.trouble}", each.todo))
+                drift.append(Drift(f"certificate of {names}{where}: {each.trouble}", each.todo))
     return found
 
 

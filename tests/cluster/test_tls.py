@@ -46,4 +46,6 @@ def test_each_edge_gets_a_certificate_though_the_server_asks_one_of_them(
             raise LabFailed("\n".join([str(error), *said])) from None
         assert stack.pulumi("preview", "--expect-no-changes").code == 0
         told = stack.bluegreen("status", "--check").output
+        for node in cluster.nodes:
+            assert f" in {stack.edge(node)}" in told
         assert told.count(f"{HOST} until ") == len(cluster.nodes), told
