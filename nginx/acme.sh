@@ -63,6 +63,15 @@ hand_over() {
     find "$tls" "$KEYS/$1" -name "$2-*.pem" ! -name "$name.pem" -mmin +60 -exec rm -f {} +
     echo "$2: a new certificate" >&2
 }
+# supersede TLS: a certificate that was given before, once all hosts have theirs.
+supersede() {
+    [ -e "$1/given.names" ] || return 0
+    while read -r host; do
+        [ -s "$1/$host.names" ] || return 0
+    done <"$1/wanted"
+    rm -f "$1/given.names"
+    : >"$1/changed"
+}
 copy() { cp "$1" "$2.part" && chmod "$3" "$2.part" && mv "$2.part" "$2"; }
 
 trap 'exit 0' TERM INT
@@ -74,6 +83,7 @@ while :; do
             renew "$host" || true
             hand_over "${service##*/}" "$host" || true
         done <"$wanted"
+        supersede "${wanted%/wanted}" || true
     done
     sleep 2 &
     wait $!

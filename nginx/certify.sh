@@ -7,8 +7,11 @@
 certify() {
     cd "$SERVICES/$1/tls" || return
     own_keys
-    echo "default $2;" >given.part
+    # For any host, but after those that are named: while it takes over from ACME, or ACME from it.
+    echo "~^ $2;" >given.part
     mv given.part given.names
+    rm -f wanted
+    find . -name '*.names' ! -name given.names -exec rm -f {} +
     [ ! -e "$RUN/nginx.pid" ] || reload || return
     find . "$KEYS/$1" -name 'given-*.pem' ! -name "$2.pem" -mmin +60 -exec rm -f {} +
 }

@@ -51,6 +51,8 @@ def read_certificates(place: Place, service: str, wanted: Iterable[str] = ()) ->
         BluegreenError: it could not be asked.
     """
     found = read_folder(place.docker, place.container, tls_of(service))
+    if found.missing:  # before the first release, which asks for them
+        return []
     files = {path.rpartition("/")[2]: text for path, text in found.files.items()}
     held = [
         _held("" if name == "given.names" else name.removesuffix(".names"), text, files)
@@ -93,8 +95,12 @@ _TODO = (
 )
 
 
+_WAIT = f"that takes a moment: look again in a minute; if it stays so, {_TODO}"
+
+
 def _missing(host: str, problem: str) -> Held:
-    return Held(host, (), "", f"has no certificate yet{_told(problem)}", _TODO)
+    todo = _TODO if problem else _WAIT
+    return Held(host, (), "", f"has no certificate yet{_told(problem)}", todo)
 
 
 def _told(problem: str) -> str:
@@ -104,4 +110,4 @@ def _told(problem: str) -> str:
     times, again, said = [*problem.split(maxsplit=2), "", "", ""][:3]
     at = datetime.fromtimestamp(int(again), UTC) if again.isdigit() else None
     when = f", the next try is at {at:%H:%M} UTC" if at else ""
-    return f" (failed {times} times{when}: {said.strip()[:300]})"
+    return f" (failed {times} times{when}: {said.strip()[:600]})"

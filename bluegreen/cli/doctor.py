@@ -152,6 +152,9 @@ def _ports(project: Project) -> Finding:
 def _free(port: int) -> bool:
     try:
         socket.create_server(("127.0.0.1", port)).close()
+    except PermissionError:  # one below 1024, for whoever is not root: does anybody answer?
+        with socket.socket() as asked:
+            return asked.connect_ex(("127.0.0.1", port)) != 0
     except OSError:
         return False
     return True
@@ -212,7 +215,10 @@ def _certificates(project: Project) -> Finding:
     troubles = [
         f"{each.host or ', '.join(each.names)} {each.trouble}" for each in held if each.trouble
     ]
-    seen = "; ".join(troubles or [each.line for each in held]) or "none is there yet"
+    seen = (
+        "; ".join(troubles or [each.line for each in held])
+        or "none yet: the next update asks for them"
+    )
     todo = next((each.todo for each in held if each.trouble), "")
     return Finding("certificates", not troubles, seen, todo)
 

@@ -20,7 +20,9 @@ def down(project: Project, *, with_data: bool, yes: bool) -> list[str]:
     situation = project.look()
     require_own(project, situation, volumes=with_data)
     kept = volumes(project)
-    what = f"stack {project.name} ({situation.serves})"
+    edge = situation.edge
+    serves = f"{edge.color} {edge.version} serves until then" if edge else situation.serves
+    what = f"stack {project.name} ({serves})"
     also = f", with ALL DATA in {', '.join(kept)}" if with_data and kept else ""
     if not yes and not typer.confirm(f"Remove {what}{also}?"):
         raise CommandError("not done", serves=project.serves(), code=Exit.OK)
@@ -36,4 +38,13 @@ def down(project: Project, *, with_data: bool, yes: bool) -> list[str]:
         if removed.returncode:
             raise CommandError(f"volume {volume}: {removed.stderr.strip()}")
         done.append(f"removed: volume {volume}")
-    return done
+    return done + [
+        f"kept: volume {volume}, ACME's account and certificates (docs/tls.md)"
+        for volume in accounts(project)
+    ]
+
+
+def accounts(project: Project) -> list[str]:
+    """Volumes that no command of ours removes."""
+    listing = ("volume", "ls", "-q", "--filter", f"name=^{project.service}-acme")
+    return [each for there in project.dockers for each in ask(there, *listing).stdout.split()]

@@ -88,7 +88,7 @@ class Progress:
     def _diagnose(self, event: Any) -> None:
         text = re.sub(r"<\{%[^%]*%\}>", "", event.message).strip()
         source = (event.urn or "").rpartition("::")[2]
-        if not text:
+        if not text or event.severity == "debug":  # the SDK's own
             return
         if event.severity == "error":
             text = text.removeprefix("error: ")

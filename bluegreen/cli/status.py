@@ -62,7 +62,7 @@ def read_status(project: Project) -> Status:
         else None
     )
     drift = _drift(project, outputs, situation, containers)
-    certificates = _certificates(project, drift)
+    certificates = _certificates(project, drift, released=bool(edge))
     return Status(
         stack=project.name,
         url=outputs.get("url", ""),
@@ -77,7 +77,7 @@ def read_status(project: Project) -> Status:
     )
 
 
-def _certificates(project: Project, drift: list[Drift]) -> list[dict[str, Any]]:
+def _certificates(project: Project, drift: list[Drift], *, released: bool) -> list[dict[str, Any]]:
     """Those in the edges; what ails them is drift."""
     settings, found = project.said.settings, []
     if not settings.tls:
@@ -89,6 +89,8 @@ def _certificates(project: Project, drift: list[Drift]) -> list[dict[str, Any]]:
         except BluegreenError as error:
             drift.append(Drift(f"{place.container} does not tell its certificates: {error}", ""))
             continue
+        if not held and released:
+            drift.append(Drift(f"{place.container} has no certificates", "`pulumi up`"))
         where = f" in {place.container}" if len(project.edges) > 1 else ""
         for each in held:
             found.append({**asdict(each), "line": f"{each.line}{where}"})

@@ -29,8 +29,11 @@ def secured(settings: Settings, known: Mapping[str, str], edge: str) -> dict[str
     if tls:
         folder = tls_of(known["name"])
         maps = {
-            "folder": folder,
-            "none": "default '';" if tls.acme else "",
+            # By ACME a host may have none yet; one that was given before serves it until then. As
+            # a pattern: without the file nginx must start, too.
+            "held": f"default '';\ninclude {folder}/*.names;"
+            if tls.acme
+            else f"include {folder}/give[n].names;",
             "redirect": f'"~{_PLAIN}" 1;' if tls.redirect else "",
             "hsts": f'https "max-age={tls.hsts}";' if tls.hsts else "",
         }

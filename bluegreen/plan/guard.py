@@ -164,7 +164,7 @@ def edge_interruptions(
         elif not without_gap(before, after):
             found.append(
                 f"{who} would be replaced, because {tell(before, after)}: users are not served "
-                "in the meantime. Next: plan a maintenance window"
+                "in the meantime. Next: plan a maintenance window, and set allow_in_place for it"
             )
         elif (kernel := kernel_of(edge.docker)) < HANDS_OVER:
             runs = f"Linux {kernel[0]}.{kernel[1]}" if kernel > (0, 0) else "an unknown kernel"

@@ -150,6 +150,38 @@ def test_mistakes_in_tls_are_told_before_anything_is_touched(make_stack: Maker) 
     assert "email: " in said
 
 
+def test_acme_and_a_given_certificate_take_over_from_each_other(make_stack: Maker) -> None:
+    """By one update each, under load: no connection is refused for want of a certificate."""
+    stack = make_stack(https_port=free_ports(1)[0], hosts=[HOST])
+    authority = Authority()
+    (stack.folder / "given-ca.pem").write_text(authority.pem)
+
+    def serves(ca: str) -> bool:
+        return "200" in curl(stack, "--cacert", ca)[:12]
+
+    with acme_server([HOST], stack.http_port) as server:
+        (stack.folder / "acme-ca.pem").write_text(server.ca.read_text())
+        acme = {"email": "ops@example.com", "server": server.url, "ca": "acme-ca.pem"}
+        stack.up(tls={"acme": acme})
+        (stack.folder / "ca.pem").write_text(server.root())
+        wait_for(lambda: serves("ca.pem"), 30, "the certificate")
+        with clients(stack, trusting(server.root() + authority.pem)) as seen:
+            stack.up(tls=given(stack.folder, authority, HOST))
+            assert serves("given-ca.pem")
+            said = stack.bluegreen("status", "--check")
+            assert said.code == 0, said.output
+            assert said.output.count(f"{HOST} until") == 1
+            stack.up(tls={"acme": acme})
+            wait_for(lambda: serves("ca.pem"), 30, "the certificate again")
+        assert set(seen) == {"200"}, seen
+
+        def once() -> bool:
+            return stack.bluegreen("status", "--check").output.count(f"{HOST} until") == 1
+
+        wait_for(once, 20, "the given one to go")
+        assert stack.pulumi("preview", "--expect-no-changes").code == 0
+
+
 def test_certificates_come_by_acme_and_are_renewed_by_themselves(make_stack: Maker) -> None:
     """The first issue, a name that is refused, a renewal under load; a server that is away."""
     (port,) = free_ports(1)

@@ -168,7 +168,8 @@ def test_the_refusal_says_all_reasons_and_both_ways_out(project: Path) -> None:
         "image: own/app:12.4.0 → own/app:12.4.1: users would be interrupted. Next: release it on "
         "the idle color instead (`bluegreen deploy`, or set active_color, not blue_version)\n"
         "  - the edge would be replaced, because http_port: 0.0.0.0:80 → 0.0.0.0:8080: "
-        "users are not served in the meantime. Next: plan a maintenance window\n"
+        "users are not served in the meantime. Next: plan a maintenance window, and set "
+        "allow_in_place for it\n"
         "To do it anyway: pulumi config set allow_in_place true"
     )
 
