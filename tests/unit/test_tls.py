@@ -179,6 +179,28 @@ def test_a_certificate_that_is_got_is_handed_to_the_edge_under_a_name_of_its_own
     assert "renew --dynamic" in asked[1]
 
 
+@pytest.mark.parametrize("all_there", [True, False])
+def test_a_certificate_that_was_given_goes_once_all_hosts_have_theirs(
+    lego: Path, *, all_there: bool
+) -> None:
+    """And not before: it serves those that have none yet."""
+    tls = lego / "services/shop/tls"
+    (tls / "given.names").write_text("~^ given-1;\n")
+    if not all_there:
+        (lego / "away").touch()
+    run_once(lego, tls / ("changed" if all_there else f"{HOST}.problem"))
+    assert (tls / "given.names").exists() is not all_there
+
+
+def test_the_files_of_both_ways_do_not_clash() -> None:
+    """A default each would: nginx would refuse both, and every release after that."""
+    assert "default '';\n    include /etc/bluegreen/services/shop/tls/*.names;" in rendered(ACME)
+    given = rendered({"certificate": CERTIFICATE, "key": KEY})
+    assert "include /etc/bluegreen/services/shop/tls/give[n].names;" in given
+    assert "*.names" not in given
+    assert 'echo "~^ $2;" >given.part' in scripts.certify("shop", "given-1")
+
+
 def test_after_a_failure_it_waits_and_says_why(lego: Path) -> None:
     """What there was stays; a restart asks at once."""
     (lego / "away").touch()
