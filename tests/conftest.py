@@ -14,6 +14,15 @@ TOGETHER = (
 )
 
 
+# What waits more than it works goes first: last, one worker would be busy with it alone.
+WAITING = ("tests/e2e/test_tls.py", "tests/e2e/test_services.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The rest stays in its order."""
+    items.sort(key=lambda item: not item.nodeid.startswith(WAITING))
+
+
 class OneWorker(LoadScopeScheduling):  # type: ignore[misc]
     """Lets one worker run all tests of each of these; the others go to whoever is free.
 
