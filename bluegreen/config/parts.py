@@ -292,9 +292,9 @@ BAKE = (
         "slow",
         Number("seconds", 0.1, 3600),
         10,
-        "A client that gives up after waiting this many seconds counts as a failed request; when "
-        "half of it goes by with requests open and none answered, the service is asked for `/`: "
-        "the switch is reverted if it does not answer",
+        "A client that gives up after waiting this many seconds counts as a failed request; each "
+        "half of it, if requests are open, the service is asked for `/`: the switch is reverted if "
+        "it does not answer and the outgoing color does",
         SWITCH,
     ),
     Key(

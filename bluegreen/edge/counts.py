@@ -18,14 +18,12 @@ class Count:
     Attributes:
         requests: all of them.
         errors: those answered with 5xx.
-        left: those whose client left before the answer was complete.
-        abandoned: those of these that had waited long (bake.slow).
+        abandoned: those whose client gave up after it had waited long (bake.slow).
         within: how many took up to so many seconds, by these seconds; WebSockets are left out.
     """
 
     requests: int = 0
     errors: int = 0
-    left: int = 0
     abandoned: int = 0
     within: Mapping[float, int] = field(default_factory=dict)
 
@@ -33,11 +31,6 @@ class Count:
     def failed(self) -> int:
         """How many did users no good."""
         return self.errors + self.abandoned
-
-    @property
-    def answered(self) -> int:
-        """How many got a whole answer, good or bad."""
-        return self.requests - self.left
 
     @property
     def share(self) -> float:
@@ -57,7 +50,6 @@ class Count:
         return Count(
             self.requests + sign * other.requests,
             self.errors + sign * other.errors,
-            self.left + sign * other.left,
             self.abandoned + sign * other.abandoned,
             {le: self.within.get(le, 0) + sign * other.within.get(le, 0) for le in bounds},
         )
@@ -102,8 +94,7 @@ class Counts:
             key, number = (labels["service"], labels["color"]), int(float(match["value"]))
             match match["name"]:
                 case "bluegreen_requests_total":
-                    code = labels["code"]
-                    one = Count(number, number * (code == "5xx"), number * (code == "499"))
+                    one = Count(number, number if labels["code"] == "5xx" else 0)
                 case "bluegreen_requests_abandoned_total":
                     one = Count(abandoned=number)
                 case "bluegreen_request_seconds_bucket":

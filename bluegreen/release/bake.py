@@ -1,8 +1,9 @@
 """The bake: users' requests, and the target's health, watched while a switch is on trial."""
 
 import time
+from typing import cast
 
-from bluegreen.config.settings import Bake
+from bluegreen.config.settings import Bake, Color, other
 from bluegreen.edge.counts import Count
 from bluegreen.edge.edges import Edges
 from bluegreen.errors import BluegreenError, SwitchFailed
@@ -13,7 +14,7 @@ from bluegreen.release.order import Order, tell
 PULSE = 1.0
 MISSES = 3
 MOST = 0.9  # of requests, whose time is compared
-LONGEST = 5.0  # that an answer is waited for, where none is seen
+LONGEST = 5.0  # that an answer for / is waited for
 
 
 def bake(order: Order, edges: Edges, switched: float, before: Count, outgoing: Count) -> Count:
@@ -32,19 +33,17 @@ def bake(order: Order, edges: Edges, switched: float, before: Count, outgoing: C
     Raises:
         SwitchFailed: the target fell ill, users' requests did, or they could not be watched.
     """
-    limit, misses, seen, silent = order.bake, 0, Count(), switched
+    limit, misses, seen, asked = order.bake, 0, Count(), switched
     with named(order.target.platform).watch(order.target, starting=False) as watch:
         while (left := switched + limit.seconds - time.monotonic()) > 0:
             if watch.died.wait(min(left, PULSE)):
                 raise SwitchFailed(f"{order.color} failed during the bake: {watch.why()}")
-            last, seen = seen, _counted(order, edges) - before
+            seen = _counted(order, edges) - before
             if reason := complaint(seen, outgoing, limit):
                 raise SwitchFailed(reason)
-            if seen.answered > last.answered:
-                silent = time.monotonic()
-            elif time.monotonic() - silent >= limit.slow / 2:
+            if time.monotonic() - asked >= limit.slow / 2:
                 _require_answers(order, edges)
-                silent = time.monotonic()
+                asked = time.monotonic()
             tell(f"baking, {max(left - PULSE, 0):.0f} s left: {_share(seen, limit)}")
             answer = edges.ask(order.color, PULSE)
             misses = misses + 1 if answer.complaint else 0
@@ -54,16 +53,19 @@ def bake(order: Order, edges: Edges, switched: float, before: Count, outgoing: C
 
 
 def _require_answers(order: Order, edges: Edges) -> None:
-    """Of a target that answers nobody while some wait: it may do so, or hang.
+    """Of a target that somebody waits for: that is a download, or it hangs.
 
-    One that lets all wait answers no request that could be counted, and its health may be good.
+    Requests that hang are in no count before they end, and its health may be good. What the
+    outgoing color does not answer in time either tells nothing.
     """
-    half = order.bake.slow / 2
-    seconds = min(half, LONGEST)
-    if edges.in_flight(order.color) and not edges.answers(order.color, seconds):
+    color, seconds = order.color, min(order.bake.slow / 2, LONGEST)
+    if not edges.in_flight(color) or edges.answers(color, seconds):
+        return
+    outgoing = other(cast("Color", color))
+    if edges.answers(outgoing, seconds):
         raise SwitchFailed(
-            f"{order.color} hangs: users have waited {half:g} s without one answer, and / is not "
-            f"answered within {seconds:g} s"
+            f"{color} hangs: requests are open, and / is not answered within {seconds:g} s, though "
+            f"{outgoing} does"
         )
 
 

@@ -91,8 +91,8 @@ def test_big_numbers_are_not_rounded(log: Log) -> None:
 
 def test_what_came_since_is_the_difference() -> None:
     """An edge that started anew in between counts from nothing."""
-    before, after = Count(10, 2, 1, 1, {1.0: 9}), Count(15, 3, 2, 1, {1.0: 12})
-    assert after - before == Count(5, 1, 1, 0, {1.0: 3})
+    before, after = Count(10, 2, 1, {1.0: 9}), Count(15, 3, 1, {1.0: 12})
+    assert after - before == Count(5, 1, 0, {1.0: 3})
     assert Count(3, 1) - before == Count(3, 1)
 
 
