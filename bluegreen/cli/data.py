@@ -6,6 +6,7 @@ from bluegreen.cli.errors import CommandError, Exit
 from bluegreen.cli.ownership import require_own
 from bluegreen.cli.project import Project
 from bluegreen.config.data import FIRST
+from bluegreen.config.settings import Docker
 from bluegreen.data import modes
 from bluegreen.data.modes.mode import Mode
 from bluegreen.data.names import snapshots_of
@@ -110,9 +111,21 @@ def warnings(project: Project, version: str) -> list[str]:
 
 def volumes(project: Project) -> list[str]:
     """Volumes with data and snapshots, which nothing but `down --with-data` removes."""
-    listing = ("volume", "ls", "-q", "--filter", f"label={LABEL}={project.service}")
-    found = ask(project.docker, *listing).stdout.split()
     data = f"{project.service}-data"
     return [
-        each for each in found if each.startswith(data) or each == snapshots_of(project.service)
+        each
+        for each in _volumes(project, project.docker)
+        if each.startswith(data) or each == snapshots_of(project.service)
     ]
+
+
+def accounts(project: Project) -> list[str]:
+    """Volumes with an account and certificates of ACME, which no command of ours removes."""
+    acme = f"{project.service}-acme"
+    found = [each for there in project.dockers for each in _volumes(project, there)]
+    return [each for each in found if each.startswith(acme)]
+
+
+def _volumes(project: Project, docker: Docker) -> list[str]:
+    listing = ("volume", "ls", "-q", "--filter", f"label={LABEL}={project.service}")
+    return ask(docker, *listing).stdout.split()

@@ -2,7 +2,7 @@
 
 import typer
 
-from bluegreen.cli.data import volumes
+from bluegreen.cli.data import accounts, volumes
 from bluegreen.cli.errors import CommandError, Exit
 from bluegreen.cli.ownership import require_own
 from bluegreen.cli.progress import Progress
@@ -42,9 +42,3 @@ def down(project: Project, *, with_data: bool, yes: bool) -> list[str]:
         f"kept: volume {volume}, ACME's account and certificates (docs/tls.md)"
         for volume in accounts(project)
     ]
-
-
-def accounts(project: Project) -> list[str]:
-    """Volumes that no command of ours removes."""
-    listing = ("volume", "ls", "-q", "--filter", f"name=^{project.service}-acme")
-    return [each for there in project.dockers for each in ask(there, *listing).stdout.split()]

@@ -1,16 +1,14 @@
 """Services with stacks of their own on edges that they share, one on each node of a Swarm."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import evidence.load as load
-from evidence.lab import postgres
 from evidence.lab.cluster import Cluster
 from evidence.lab.swarms import SwarmStack, plan, removed
+from tests.cluster.conftest import StackMaker
 
 OF_A_SERVICE = (
     *("active_color", "blue_version", "green_version", "preview_port", "bake", "health"),
@@ -19,26 +17,15 @@ OF_A_SERVICE = (
 OF_AN_EDGE = ("http_port", "preview_port", "edges")
 # Both are the node itself, for the load.
 A, B = "localhost", "127.0.0.1"
-Maker = Callable[..., SwarmStack]
 
 
 @pytest.fixture
-def make(cluster: Cluster, database: postgres.Server, tmp_path: Path) -> Iterator[Maker]:
-    """Makes an edge's stack, or beside one a service's, which are gone afterwards."""
-    with ExitStack() as stacks:
-
-        def one(edge: SwarmStack | None = None, **config: Any) -> SwarmStack:
-            folder = tmp_path / f"program{len(list(tmp_path.iterdir()))}"
-            folder.mkdir()
-            usual: dict[str, Any] = dict.fromkeys(OF_AN_EDGE if edge else OF_A_SERVICE)
-            usual |= {"edge": edge.name, "replicas": 2} if edge else {"kind": "edge"}
-            more = usual | config
-            stack = stacks.enter_context(removed(folder, cluster, beside=edge, **more))
-            if edge:
-                stack.secret("database_url", database.of_its_own(stack.name).url)
-            return stack
-
-        yield one
+def edge(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SwarmStack]:
+    """Edges without services, gone after all that is on them."""
+    config: dict[str, Any] = dict.fromkeys(OF_A_SERVICE)
+    with removed(tmp_path_factory.mktemp("edge"), cluster, kind="edge", **config) as stack:
+        stack.up()
+        yield stack
 
 
 def live(edge: SwarmStack, host: str) -> set[str]:
@@ -51,12 +38,11 @@ def live(edge: SwarmStack, host: str) -> set[str]:
 
 
 def test_services_share_the_edges_and_a_release_of_one_costs_neither_a_request(
-    make: Maker,
+    edge: SwarmStack, make_stack: StackMaker
 ) -> None:
     """Each is switched in all edges; it leaves alone, and an edge that has one is not destroyed."""
-    edge = make()
-    edge.up()
-    a, b = make(edge, hosts=[A]), make(edge, hosts=[B])
+    theirs: dict[str, Any] = dict.fromkeys(OF_AN_EDGE) | {"edge": edge.name, "replicas": 2}
+    a, b = (make_stack(beside=edge, hosts=[host], **theirs) for host in (A, B))
     for stack in (a, b):
         stack.up()
     targets = [load.Target(f"http://{host}:{edge.http_port}") for host in (A, B)]

@@ -65,3 +65,20 @@ def test_what_a_preview_is_told_is_not_told_to_the_update_after_it(tmp_path: Pat
     assert shop.preview(lambda _event: None).words == ["release blue"]
     assert workspace.env_vars == {"MINE": "1"}
     assert PLAN_FILE not in os.environ
+
+
+@pytest.mark.parametrize(("severity", "told"), [("info#err", True), ("debug", False)])
+def test_what_a_provider_says_is_told_and_what_the_sdk_debugs_is_not(
+    capsys: pytest.CaptureFixture[str], severity: str, *, told: bool
+) -> None:
+    """Both come without a resource, while a phase is under way."""
+    progress = Progress()
+    urn = "urn:pulumi:dev::shop::pulumi-python:dynamic/bluegreen:HealthGate::gate"
+    events: dict[str, Any] = dict.fromkeys(
+        ("resource_pre_event", "res_outputs_event", "res_op_failed_event", "diagnostic_event")
+    )
+    begun = SimpleNamespace(metadata=SimpleNamespace(urn=urn, op="update"))
+    said = SimpleNamespace(message="attempt 1", urn="", severity=severity)
+    for event in ({"resource_pre_event": begun}, {"diagnostic_event": said}):
+        progress(cast("Any", SimpleNamespace(**events | event)))
+    assert ("attempt 1" in capsys.readouterr().out) is told

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bluegreen.cli import certificates
+from bluegreen.cli import certificates, doctor
 from bluegreen.config.load import read_config
 from bluegreen.config.settings import Docker, Place, Settings
 from bluegreen.docker.facts import Folder
@@ -221,6 +222,35 @@ def held(monkeypatch: pytest.MonkeyPatch, files: dict[str, str], *wanted: str) -
     folder = Folder({f"tls/{name}": text for name, text in files.items()})
     monkeypatch.setattr(certificates, "read_folder", lambda *_: folder)
     return certificates.read_certificates(Place("edge", Docker()), "shop", wanted)
+
+
+def test_before_the_first_release_no_certificate_is_missed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """That release asks for them; afterwards, one that does not come is told with what to do."""
+    monkeypatch.setattr(certificates, "read_folder", lambda *_: Folder(missing="container"))
+    assert certificates.read_certificates(Place("edge", Docker()), "shop", [HOST]) == []
+    (waiting,) = held(monkeypatch, {}, HOST)
+    assert "look again in a minute" in waiting.todo
+    (failed,) = held(monkeypatch, {f"{HOST}.problem": "1 0 no route"}, HOST)
+    assert "look again" not in failed.todo
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_port_that_only_root_may_bind_is_taken_if_somebody_answers(
+    monkeypatch: pytest.MonkeyPatch, *, taken: bool
+) -> None:
+    """Not being allowed to bind it says nothing of whether it is free."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        if not taken:
+            server.close()
+        monkeypatch.setattr(socket, "create_server", refuse)
+        assert doctor._free(port) is not taken
 
 
 @pytest.mark.parametrize(

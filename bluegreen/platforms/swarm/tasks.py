@@ -81,10 +81,11 @@ def _task(
 
 def _address(networks: list[dict[str, Any]], own: str) -> str:
     """Where the edges reach it: on the network of an edge that is shared, else on its stack's."""
-    by_name = {each["Network"]["Spec"]["Name"]: each.get("Addresses") or [""] for each in networks}
-    shared = [addresses for name, addresses in by_name.items() if name != own]
-    addresses = (shared or [by_name.get(own, [""])])[0]
-    return str(addresses[0]).partition("/")[0]
+    reached = min(
+        networks, key=lambda each: bool(each["Network"]["Spec"]["Name"] == own), default={}
+    )
+    addresses: list[str] = reached.get("Addresses") or [""]
+    return addresses[0].partition("/")[0]
 
 
 def changed_since(docker: Docker, service: str, seconds: float) -> datetime | None:
